@@ -1,0 +1,36 @@
+# Everything a developer runs. uv is used from PATH, or bootstrapped into .tools (nothing is installed elsewhere).
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := $(UV) run --frozen
+export DO_NOT_TRACK = 1
+export UV_COMPILE_BYTECODE = 1
+
+.PHONY: setup demo test test-fast lint bench clean
+.DEFAULT_GOAL := test
+
+setup: .venv/.synced
+
+.tools/bin/uv:
+	python3 -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+
+.venv/.synced: uv.lock pyproject.toml $(if $(filter .tools/%,$(UV)),.tools/bin/uv)
+	$(UV) sync --frozen --all-extras
+	touch $@
+
+demo: setup
+	$(RUN) treem rehearse bao-cao-6-thang/2027 --out var/demo
+
+test: setup
+	$(RUN) pytest -n 2 --dist loadfile
+
+test-fast: setup
+	$(RUN) pytest -n 2 --dist loadfile -m "not slow"
+
+lint: setup
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+
+clean:
+	rm -rf .venv .tools var out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

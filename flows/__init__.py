@@ -1,0 +1,1 @@
+"""What the office watches in Prefect: order and names. No rule of the plan lives here."""

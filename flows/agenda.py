@@ -1,0 +1,15 @@
+"""The flow that looks ahead: it puts the coming runs on Prefect's schedule and does what a missed run left undone."""
+
+from prefect import flow, get_run_logger
+
+from flows import reconcile
+from flows.reports import advance
+from tasks import rounds
+
+
+@flow(name="Nhìn trước lịch", flow_run_name="Nhìn trước lịch")
+def look_ahead(now: str | None = None) -> dict[str, int]:
+    """Bring the schedule in line with the plan, then look at plan against ledger for every round in motion."""
+    changes = reconcile.line_up(now)
+    get_run_logger().info("Lịch chạy: %s", changes)
+    return advance(rounds.rounds_in_motion(now), now)

@@ -1,0 +1,17 @@
+"""The flow of the mailbox: fetch what has arrived, read it, acknowledge it, show it."""
+
+from prefect import flow, get_run_logger
+
+from flows.reports import send_and_show
+from tasks import mailbox, rounds
+
+
+@flow(name="Nhận thư", flow_run_name="Nhận thư")
+def collect_mailbox(now: str | None = None) -> dict[str, int]:
+    """Collect, process, acknowledge. What was fetched before a failure is kept and processed next time."""
+    fetched = mailbox.collect_letters(now, return_state=True)
+    read = mailbox.process_letters(now)  # letters kept earlier do not wait for the mail server
+    send_and_show(rounds.rounds_in_motion(now), now)
+    got = fetched.result()
+    get_run_logger().info("Thư đến: %s; đã đọc: %s", got, read)
+    return got | read

@@ -1,0 +1,24 @@
+"""Runs a milestone's run from the schedule in this process, at a given time: how the rehearsal makes time pass."""
+
+from datetime import datetime
+
+from prefect.client.orchestration import get_client
+from prefect.flow_engine import run_flow
+from prefect.states import Pending
+
+from flows.reconcile import DEPLOYMENT, scheduled
+from flows.reports import advance_round
+
+
+def play_scheduled(round_key: str, milestone: str, now: datetime) -> None:
+    """Take the run off the schedule and run it. Without one on the schedule, the flow runs as a run of its own."""
+    parameters = {"round_key": round_key, "milestone": milestone, "now": now.isoformat()}
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(DEPLOYMENT)
+        planned = next((p for p in scheduled(client, deployment.id) if p.key == (round_key, milestone)), None)
+        if planned is None:
+            advance_round(**parameters)
+            return
+        client.set_flow_run_state(planned.id, Pending(message="Diễn tập"), force=True)
+        run = client.read_flow_run(planned.id)
+    run_flow(advance_round, flow_run=run, parameters=parameters)

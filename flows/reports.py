@@ -1,0 +1,98 @@
+"""The flows of a round: carrying out what is due, and the leader's decision on the report.
+
+One flow serves reports, inspections, events and trainings alike: they differ in configuration only.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, Literal
+
+from prefect import flow, get_run_logger, runtime
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+from pydantic import Field, create_model
+
+from tasks import approvals, mailbox, rounds
+from tasks.approvals import FLOW as APPROVAL
+from tasks.door import house
+from tasks.naming import LOOK, approval_name, step_name
+
+
+class Decision(Enum):
+    """The leader's two choices, as the form shows them."""
+
+    approved = "Phê duyệt"
+    returned = "Trả lại để sửa"
+
+
+class ApprovalForm(RunInput):
+    """Quyết định của lãnh đạo về dự thảo báo cáo."""
+
+    decision: Decision = Field(title="Quyết định")
+    decided_by: str = Field(title="Người phê duyệt", description="Họ và tên, chức vụ", min_length=3)
+    remark: str = Field(default="", title="Ý kiến", description="Cần sửa gì, hoặc ý kiến chỉ đạo (có thể để trống)")
+
+
+def _step_run_name() -> str:
+    given = runtime.flow_run.parameters
+    return step_name(given["round_key"], given["milestone"])
+
+
+def _approval_run_name() -> str:
+    given = runtime.flow_run.parameters
+    return approval_name(given["round_key"], given["version"])
+
+
+@flow(name="Bước của đợt báo cáo", flow_run_name=_step_run_name)
+def advance_round(round_key: str, milestone: str = LOOK, now: str | None = None) -> dict[str, int]:
+    """Carry out whatever is due in one round. `milestone` only names the run: the ledger knows what is missing."""
+    del milestone
+    return advance([round_key], now)
+
+
+@flow(name=APPROVAL, flow_run_name=_approval_run_name)
+def approve_report(round_key: str, version: int, digest: str, now: str | None = None) -> str:
+    """Wait for the leader, for days if need be, without a process; record the decision; send the report on.
+
+    After the answer Prefect runs this from the top: everything before the suspension only reads.
+    """
+    view = approvals.waiting_report(round_key, version, digest)
+    form = approval_form(house().settings.office.approvers)
+    answer = suspend_flow_run(
+        wait_for_input=form.with_initial_data(description=view["summary_md"]),
+        timeout=None,
+        key=f"ban-{version}",
+    )
+    decision: Literal["approved", "returned"] = "approved" if answer.decision is Decision.approved else "returned"
+    approvals.record_decision(round_key, version, digest, decision, answer.decided_by, answer.remark, now)
+    advance([round_key], now)
+    return answer.decision.value
+
+
+def advance(round_keys: Sequence[str], now: str | None) -> dict[str, int]:
+    """Carry out, ask for decisions, send, show: the same few task runs however many bodies a round has."""
+    done: dict[str, int] = {}
+    for key in round_keys:
+        steps = rounds.carry_out_round(key, now)
+        approvals.ask_for_decision(key, "ask_approval" in steps, now)
+        done |= {action: done.get(action, 0) + count for action, count in steps.items()}
+    send_and_show(round_keys, now)
+    get_run_logger().info("Việc đã làm: %s", done or "không có việc đến hạn")
+    return done
+
+
+def send_and_show(round_keys: Sequence[str], now: str | None) -> None:
+    """Send what is due and update the boards; a mail server that is down does not hide the boards."""
+    sent = mailbox.send_letters(now, return_state=True)
+    for key in round_keys:
+        rounds.show_round(key, now)
+    get_run_logger().info("Thư đi: %s", sent.result())
+
+
+def approval_form(approvers: Sequence[str]) -> type[ApprovalForm]:
+    """The form; where the office names its approvers, only one of them can be chosen."""
+    if not approvers:
+        return ApprovalForm
+    names: Any = Enum("Approver", [(name, name) for name in approvers], type=str)  # type: ignore[misc]
+    title = Field(title="Người phê duyệt", description="Chọn người có thẩm quyền")
+    return create_model("ApprovalForm", __base__=ApprovalForm, decided_by=(names, title))

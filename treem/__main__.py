@@ -1,0 +1,5 @@
+"""`python -m treem`: the commands that need no Prefect."""
+
+from treem.cli import app
+
+app()

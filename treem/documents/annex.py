@@ -1,0 +1,296 @@
+"""The workbook beside the report: district figures, figures by commune, filing record, and where each number came from.
+
+Belongs here: the sheets and their print layout. Two editions: the internal one shows every cell and marks the sensitive
+ones "nội bộ"; the outward one (`outward=True`) leaves out every sensitive cell of a single body.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from io import BytesIO
+from math import ceil
+from typing import Any
+
+import xlsxwriter
+from xlsxwriter.utility import xl_rowcol_to_cell
+
+from treem.district.merge import District
+from treem.documents import sections
+from treem.documents.dates import official_date, short_date
+from treem.documents.figures import (
+    CELL_LEGEND,
+    CELL_WORDS,
+    COLUMN_NAMES,
+    WITHHELD,
+    Merged,
+    check_text,
+    commune_heading,
+    commune_rows,
+    merged_figures,
+    outward_checks,
+)
+from treem.documents.package import EPOCH
+from treem.ledger.queries import FilingRow, ValueRow
+from treem.plan.agenda import RoundPlan
+from treem.plan.settings import Column, Settings
+
+INTERNAL = "nội bộ"
+DIGEST_LENGTH = 12
+LINE = 15  # points a line of text
+FONT = {"font_name": "Times New Roman", "font_size": 11, "valign": "top"}
+RULED = {**FONT, "border": 1, "text_wrap": True}
+COLUMNS: tuple[Column, ...] = ("total", "male", "female", "minority")
+
+Cell = str | int | Decimal | None
+
+
+@dataclass
+class Sheet:
+    """One sheet while it is being written: a title, notes, a head that repeats, then rows of text and exact numbers."""
+
+    book: Any
+    sheet: Any
+    widths: Sequence[float]
+    formats: dict[str, Any] = field(default_factory=dict)
+    row: int = 0
+
+    def format(self, **properties: Any) -> Any:
+        """A cell format, made once."""
+        key = repr(sorted(properties.items()))
+        if key not in self.formats:
+            self.formats[key] = self.book.add_format(properties)
+        return self.formats[key]
+
+    def headed(self, title: str, notes: Iterable[str], heads: Sequence[str]) -> None:
+        """Write title, notes and head; freeze and repeat the head on every page."""
+        for number, width in enumerate(self.widths):
+            self.sheet.set_column(number, number, width, self.format(**FONT))
+        self.sheet.write_string(0, 0, title, self.format(**{**FONT, "font_size": 14, "bold": True}))
+        for self.row, note in enumerate(notes, start=1):
+            self.sheet.write_string(self.row, 0, note, self.format(**{**FONT, "italic": True}))
+        self.row += 1
+        head = self.format(**RULED, bold=True, align="center", bg_color="#E7E6E6")
+        for number, text in enumerate(heads):
+            self.sheet.write_string(self.row, number, text, head)
+        self.sheet.set_row(self.row, LINE * self._height(heads))
+        self.sheet.freeze_panes(self.row + 1, 2)
+        self.sheet.repeat_rows(self.row)
+        self.row += 1
+
+    def band(self, text: str) -> None:
+        """A heading across the table."""
+        look = self.format(**RULED, bold=True)
+        self.sheet.merge_range(self.row, 0, self.row, len(self.widths) - 1, text, look)
+        self.row += 1
+
+    def line(self, cells: Sequence[Cell], *, marked: bool = False) -> None:
+        """One row. Text is written as text, whatever it looks like; numbers with as many decimals as they have."""
+        shade = {"bg_color": "#FFF2CC"} if marked else {}
+        for number, cell in enumerate(cells):
+            if isinstance(cell, Decimal | int):
+                align = "right" if isinstance(cell, Decimal) else "center"  # an int is an order or a count of findings
+                look = self.format(**RULED, **shade, align=align, num_format=_number_format(Decimal(cell)))
+                self.sheet.write_number(self.row, number, cell, look)
+            else:
+                place = {"align": "center"} if cell in CELL_WORDS.values() else {}
+                self.sheet.write_string(
+                    self.row, number, cell or "", self.format(**RULED, **shade, **place, num_format="@")
+                )
+        self.sheet.set_row(self.row, LINE * self._height(cells))
+        self.row += 1
+
+    def _height(self, cells: Sequence[Cell]) -> int:
+        """Lines the row needs: Excel does not stretch rows that a program wrote. Words never break, so a narrow column
+        loses more of its width than a wide one, where Times New Roman holds more letters than the unit says.
+        """
+        pairs = zip(cells, self.widths, strict=True)
+        lines = (ceil(len(str(cell or "")) / (width * (1.15 if width >= 20 else 0.9))) for cell, width in pairs)
+        return max(1, *lines)
+
+    def finish(self) -> None:
+        """A4 landscape, as wide as the page, numbered."""
+        last = max(self.row - 1, 0)
+        self.sheet.print_area(0, 0, last, len(self.widths) - 1)
+        self.sheet.set_landscape()
+        self.sheet.set_paper(9)
+        self.sheet.fit_to_pages(1, 0)
+        self.sheet.set_margins(left=0.6, right=0.6, top=0.8, bottom=0.8)
+        self.sheet.set_header('&C&"Times New Roman,Regular"&11&P')
+
+
+def write_annex(
+    district: District,
+    settings: Settings,
+    plan: RoundPlan,
+    filing: Sequence[FilingRow],
+    provenance: Sequence[ValueRow],
+    *,
+    outward: bool = False,
+) -> bytes:
+    """The workbook as .xlsx. The same input gives the same bytes."""
+    out = BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(out, options) as book:
+        book.set_properties(
+            {"title": plan.title, "author": settings.office.name, "created": EPOCH.replace(tzinfo=None)}
+        )
+        merged = merged_figures(district, settings)
+        formats: dict[str, Any] = {}
+        _district_sheet(
+            _sheet(book, "Biểu huyện", (8.5, 38, 11, 9.5, 9, 9, 9, 11, 28, 28), formats), merged, plan, outward
+        )
+        _commune_sheet(book, formats, merged, district, plan, outward)
+        _filing_sheet(
+            _sheet(book, "Tình hình nộp", (4.5, 38, 24, 12, 10, 8, 10, 12, 28), formats), plan, filing, settings
+        )
+        _provenance_sheet(book, formats, merged, settings, plan, provenance, outward)
+    return out.getvalue()
+
+
+def _sheet(book: Any, name: str, widths: Sequence[float], formats: dict[str, Any]) -> Sheet:
+    return Sheet(book, book.add_worksheet(name), widths, formats)
+
+
+def _number_format(number: Decimal) -> str:
+    exponent = number.normalize().as_tuple().exponent
+    places = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return "#,##0" + ("." + "0" * places if places else "")
+
+
+def _period(plan: RoundPlan) -> str:
+    mark = " (số ước thực hiện)" if plan.activity.period.estimate else ""
+    return f"Kỳ số liệu: từ {official_date(plan.period_start)} đến hết {official_date(plan.period_end)}{mark}."
+
+
+def _edition(outward: bool) -> str:
+    if outward:
+        return "Bản gửi ra ngoài: chỉ tiêu nhạy cảm chỉ nêu tổng số toàn huyện."
+    return f"BẢN NỘI BỘ: dòng tô màu ghi “{INTERNAL}” là số liệu nhạy cảm, chỉ dùng trong Phòng, không gửi ra ngoài."
+
+
+def _district_sheet(sheet: Sheet, merged: Sequence[Merged], plan: RoundPlan, outward: bool) -> None:
+    heads = ("Mã", "Chỉ tiêu", "Đơn vị tính", "Tổng số", "Nam", "Nữ", "Dân tộc thiểu số", "Độ phủ")
+    notes = (_period(plan), "Ô “…”: chưa có số liệu, không phải là 0.", _edition(outward))
+    sheet.headed(
+        f"BIỂU SỐ LIỆU TOÀN HUYỆN – {plan.title}", notes, (*heads, "Đơn vị chưa có số liệu", "Đối chiếu nguồn khác")
+    )
+    titles = {"I": "Đặc điểm tình hình", **sections.RESULTS}
+    for key, title in titles.items():
+        rows = [m for m in merged if m.indicator.section == key]
+        if rows:
+            sheet.band(title)
+        for row in rows:
+            sheet.line(_district_cells(row, outward))
+    sheet.finish()
+
+
+def _district_cells(merged: Merged, outward: bool) -> list[Cell]:
+    checks = outward_checks(merged) if outward else [check_text(check) for check in merged.checks]
+    numbers = [_district_cell(merged, column, outward) for column in COLUMNS]
+    coverage = merged.coverage
+    gaps = [f"{word}: {', '.join(names)}" for word, names in _gaps(merged) if names]
+    return [
+        merged.figure.code,
+        merged.figure.label,
+        merged.figure.unit,
+        *numbers,
+        coverage.ratio,
+        "; ".join(gaps),
+        "; ".join(checks),
+    ]
+
+
+def _gaps(merged: Merged) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    coverage = merged.coverage
+    return (
+        ("chưa nộp", coverage.not_filed),
+        ("để trống", coverage.blank),
+        ("không áp dụng", coverage.not_applicable),
+    )
+
+
+def _district_cell(merged: Merged, column: Column, outward: bool) -> Cell:
+    if column not in merged.numbers:
+        return ""
+    if outward and column not in merged.outward_columns:
+        return WITHHELD if column == "total" else ""
+    if merged.figure.merge == "none":
+        return "theo đơn vị" if column == "total" else ""
+    number = merged.numbers[column]
+    return CELL_WORDS["blank"] if number is None else number
+
+
+def _commune_sheet(
+    book: Any, formats: dict[str, Any], merged: Sequence[Merged], district: District, plan: RoundPlan, outward: bool
+) -> None:
+    communes = [body for body in plan.bodies if body.kind == "commune"]
+    sheet = _sheet(book, "Theo xã", (8.5, 31, 9, 9, 9.5, *[7.4] * len(communes), 8), formats)
+    heads = (
+        "Mã",
+        "Chỉ tiêu",
+        "Phân tổ",
+        "Đơn vị tính",
+        "Cộng các xã",
+        *(commune_heading(b.name) for b in communes),
+        "Ghi chú",
+    )
+    sheet.headed(f"SỐ LIỆU THEO XÃ, THỊ TRẤN – {plan.title}", (_period(plan), CELL_LEGEND, _edition(outward)), heads)
+    for row in commune_rows(district, merged, [body.code for body in communes]):
+        figure, sensitive = row.merged.figure, row.merged.indicator.sensitive
+        if outward and sensitive:
+            continue
+        total: Cell = row.total_text if row.total is None else row.total
+        head: list[Cell] = [figure.code, figure.label, COLUMN_NAMES[row.column], figure.unit, total]
+        sheet.line([*head, *map(_commune_cell, row.cells), INTERNAL if sensitive else ""], marked=sensitive)
+    sheet.finish()
+
+
+def _commune_cell(cell: tuple[str, Decimal | None] | None) -> Cell:
+    if cell is None:
+        return ""
+    kind, number = cell
+    return number if number is not None else CELL_WORDS[kind]
+
+
+def _filing_sheet(sheet: Sheet, plan: RoundPlan, filing: Sequence[FilingRow], settings: Settings) -> None:
+    heads = ("TT", "Cơ quan, đơn vị", "Tình trạng", "Nhận lần đầu", "Thời hạn", "Lần nộp", "Số lỗi, cảnh báo")
+    notes = (f"Hạn nộp: hết ngày {short_date(plan.due)}. Đúng hạn tính theo lần nhận đầu tiên.",)
+    sheet.headed(f"TÌNH HÌNH NỘP BÁO CÁO – {plan.title}", notes, (*heads, "Thư gần nhất", "Thư đã lập"))
+    for line in sections.filing_lines(plan, filing, settings):
+        cells = (line.order, line.body, line.state, line.received, line.on_time, line.version)
+        sheet.line([*cells, line.findings, line.last_letter, line.letters])
+    sheet.finish()
+
+
+def _provenance_sheet(
+    book: Any,
+    formats: dict[str, Any],
+    merged: Sequence[Merged],
+    settings: Settings,
+    plan: RoundPlan,
+    provenance: Sequence[ValueRow],
+    outward: bool,
+) -> None:
+    sheet = _sheet(book, "Nguồn số liệu", (9, 34, 10, 24, 9.5, 30, 14, 6, 10, 6, 10), formats)
+    heads = ("Mã", "Chỉ tiêu", "Phân tổ", "Cơ quan, đơn vị", "Giá trị", "Mã thư (Message-ID)", "Mã tệp (SHA-256)")
+    notes = ("Mỗi số liệu truy được tới thư, tệp, trang tính và ô mà đơn vị đã nộp.", CELL_LEGEND, _edition(outward))
+    sheet.headed(f"NGUỒN SỐ LIỆU – {plan.title}", notes, (*heads, "Lần nộp", "Trang tính", "Ô", "Ghi chú"))
+    figures, names = settings.figures(), sections.body_names(plan, settings)
+    sensitive = {f.code for i in settings.book.indicators if i.sensitive for f in i.figures}
+    placed = {m.figure.code for m in merged}
+    for row in provenance:
+        if outward and row.figure in sensitive:
+            continue
+        label = figures[row.figure].label if row.figure in figures else "(không còn trong danh mục)"
+        value: Cell = row.number if row.kind == "number" and row.number is not None else CELL_WORDS[row.kind]
+        note = INTERNAL if row.figure in sensitive else "" if row.figure in placed else "không đưa vào biểu"
+        cells: list[Cell] = [row.figure, label, _column_name(row.column), names[row.body], value, row.message_id]
+        cells += [row.file_sha[:DIGEST_LENGTH], row.version, row.sheet, row.cell, note]
+        sheet.line(cells, marked=row.figure in sensitive)
+    if provenance:
+        sheet.sheet.autofilter(f"A{len(notes) + 2}:{xl_rowcol_to_cell(max(sheet.row - 1, 1), len(sheet.widths) - 1)}")
+    sheet.finish()
+
+
+def _column_name(column: str) -> str:
+    return next((name for key, name in COLUMN_NAMES.items() if key == column), column)

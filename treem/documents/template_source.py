@@ -1,0 +1,412 @@
+"""Writes the Word template of the six-month report once: `python -m treem.documents.template_source FOLDER`.
+
+Belongs here: the layout of Nghị định 30/2020/NĐ-CP (Phụ lục I, mẫu 1.4) and the fixed sentences. The committed .docx is
+what is used, and the office may edit it in Word; running this again throws such edits away. Nothing here sees a figure.
+"""
+
+import sys
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from docx import Document
+from docx.enum.section import WD_ORIENT
+from docx.enum.style import WD_STYLE_TYPE
+from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Mm, Pt
+
+from treem.documents.package import normalised
+
+FONT = "Times New Roman"
+CENTER, LEFT, JUSTIFY = WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.LEFT, WD_ALIGN_PARAGRAPH.JUSTIFY
+ACTIVITY = "bao-cao-6-thang"
+BY_COMMUNE = "theo-xa"  # caption of the table whose columns are the communes; `report` sets its widths
+
+
+def main(folder: Path) -> None:
+    """Write the template into the folder."""
+    (folder / f"{ACTIVITY}.docx").write_bytes(template())
+
+
+def template() -> bytes:
+    """The template as bytes; always the same."""
+    document = Document()
+    _styles(document)
+    _first_section(document)
+    _head(document)
+    _title(document)
+    _opening(document)
+    _body(document)
+    _foot(document)
+    _annexes(document)
+    properties = document.core_properties
+    properties.author, properties.title, properties.comments = "{{ issuer_name }}", "{{ subject }}", ""
+    saved = BytesIO()
+    document.save(saved)
+    return normalised(saved.getvalue())
+
+
+def _styles(document: Any) -> None:
+    normal = document.styles["Normal"]
+    _font(normal, 14)
+    normal.paragraph_format.space_before = normal.paragraph_format.space_after = Pt(0)
+    normal.paragraph_format.line_spacing = 1.0
+    _style(document, "Nội dung", align=JUSTIFY, indent=12.7, before=6)
+    _style(document, "Phần", bold=True, align=JUSTIFY, indent=12.7, before=12, keep=True)
+    _style(document, "Khoản", bold=True, align=JUSTIFY, indent=12.7, before=8, keep=True)
+    _style(document, "Nhiệm vụ", italic=True, align=JUSTIFY, indent=12.7, before=6)
+    _style(document, "Giữa", align=CENTER)
+    _style(document, "Bảng", size=11)
+    _style(document, "Bảng nhỏ", size=9)
+
+
+def _style(
+    document: Any,
+    name: str,
+    *,
+    size: float = 14,
+    bold: bool = False,
+    italic: bool = False,
+    align: Any = LEFT,
+    indent: float = 0,
+    before: float = 0,
+    keep: bool = False,
+) -> None:
+    style = document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+    style.base_style = document.styles["Normal"]
+    _font(style, size)
+    style.font.bold, style.font.italic = bold, italic
+    layout = style.paragraph_format
+    layout.alignment, layout.first_line_indent, layout.space_before = align, Mm(indent), Pt(before)
+    layout.keep_with_next = keep
+
+
+def _font(style: Any, size: float) -> None:
+    style.font.name, style.font.size = FONT, Pt(size)
+    fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
+    for script in ("w:ascii", "w:hAnsi", "w:eastAsia", "w:cs"):
+        fonts.set(qn(script), FONT)
+
+
+def _first_section(document: Any) -> None:
+    section = document.sections[0]
+    section.page_width, section.page_height = Mm(210), Mm(297)
+    section.top_margin = section.bottom_margin = Mm(20)
+    section.left_margin, section.right_margin = Mm(30), Mm(20)
+    section.header_distance = section.footer_distance = Mm(10)
+    section.different_first_page_header_footer = True
+    number = section.header.paragraphs[0]
+    number.alignment = CENTER
+    number.style = "Normal"
+    run = number.add_run()
+    run.font.name, run.font.size = FONT, Pt(14)
+    for kind, text in (("begin", None), (None, "PAGE"), ("end", None)):
+        run._r.append(_field(kind, text))
+
+
+def _field(kind: str | None, text: str | None) -> Any:
+    if kind is None:
+        element = OxmlElement("w:instrText")
+        element.text = text
+        return element
+    element = OxmlElement("w:fldChar")
+    element.set(qn("w:fldCharType"), kind)
+    return element
+
+
+def _head(document: Any) -> None:
+    """Ô 1–4: who issues, Quốc hiệu and Tiêu ngữ, number and date."""
+    left, right = _columns(document, (62, 98))
+    _lines(left, ["{%p for line in issuer %}", "{{ line }}", "{%p endfor %}"], 13, bold=True)
+    _rule(left, 62, 20)
+    _line(left, "{{ number_line }}", 13, before=6)
+    _line(left, "{%p if draft %}", 13)
+    _line(left, "DỰ THẢO", 13, bold=True, before=4)
+    _line(left, "{%p endif %}", 13)
+    _line(right, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 13, bold=True)
+    _line(right, "Độc lập - Tự do - Hạnh phúc", 14, bold=True)
+    _rule(right, 98, 61.5)
+    _line(right, "{{ place_date }}", 13, italic=True, before=6)
+
+
+def _columns(document: Any, widths: Sequence[float]) -> list[Any]:
+    """A borderless row; returns its cells, each with its first paragraph taken out."""
+    table = document.add_table(rows=1, cols=len(widths))
+    table.alignment, table.autofit = WD_TABLE_ALIGNMENT.CENTER, False
+    _padding(table, 0)
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = Mm(width)
+    for cell, width in zip(table.rows[0].cells, widths, strict=True):
+        cell.width = Mm(width)
+        cell._tc.remove(cell.paragraphs[0]._p)
+    return list(table.rows[0].cells)
+
+
+def _padding(table: Any, twips: int) -> None:
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("w:left", "w:right"):
+        element = OxmlElement(side)
+        element.set(qn("w:w"), str(twips))
+        element.set(qn("w:type"), "dxa")
+        margins.append(element)
+    look = table._tbl.tblPr.find(qn("w:tblLook"))
+    look.addprevious(margins)
+
+
+def _line(
+    holder: Any,
+    text: str,
+    size: float,
+    *,
+    bold: bool = False,
+    italic: bool = False,
+    before: float = 0,
+    align: Any = CENTER,
+) -> Any:
+    paragraph = holder.add_paragraph()
+    paragraph.alignment = align
+    paragraph.paragraph_format.space_before = Pt(before)
+    run = paragraph.add_run(text)
+    run.font.size, run.font.bold, run.font.italic = Pt(size), bold, italic
+    return paragraph
+
+
+def _lines(holder: Any, texts: Sequence[str], size: float, *, bold: bool = False, align: Any = CENTER) -> None:
+    for text in texts:
+        _line(holder, text, size, bold=bold, align=align)
+
+
+def _rule(holder: Any, width: float, length: float) -> None:
+    """A continuous line of that length in mm, centred in that width."""
+    paragraph = _line(holder, "", 2)
+    layout = paragraph.paragraph_format
+    layout.left_indent = layout.right_indent = Mm((width - length) / 2)
+    layout.space_before, layout.line_spacing = Pt(4), Pt(3)
+    borders = OxmlElement("w:pBdr")
+    top = OxmlElement("w:top")
+    for name, value in (("w:val", "single"), ("w:sz", "6"), ("w:space", "1"), ("w:color", "000000")):
+        top.set(qn(name), value)
+    borders.append(top)
+    properties = paragraph._p.get_or_add_pPr()
+    properties.insert_element_before(borders, "w:shd", "w:tabs", "w:spacing", "w:ind", "w:jc", "w:rPr")
+
+
+def _title(document: Any) -> None:
+    """Ô 5a and 9a: type, subject, addressees."""
+    _line(document, "BÁO CÁO", 14, bold=True, before=14)
+    _line(document, "{{ subject }}", 14, bold=True)
+    _rule(document, 160, 55)
+    _line(document, "{%p if recipients|length == 1 %}", 14)
+    _line(document, "Kính gửi: {{ recipients[0] }}", 14, before=10)
+    _line(document, "{%p else %}", 14)
+    _line(document, "Kính gửi:", 14, before=10, align=LEFT).paragraph_format.left_indent = Mm(30)
+    _line(document, "{%p for line in recipients %}", 14)
+    _line(document, "- {{ line }}", 14, align=LEFT).paragraph_format.left_indent = Mm(45)
+    _line(document, "{%p endfor %}", 14)
+    _line(document, "{%p endif %}", 14)
+    _line(document, "", 6)
+
+
+def _write(document: Any, style: str, *texts: str) -> None:
+    for text in texts:
+        document.add_paragraph(text, style=style)
+
+
+def _opening(document: Any) -> None:
+    _write(
+        document,
+        "Nội dung",
+        "Thực hiện {{ plan_reference }}, {{ issuer_name }} báo cáo kết quả {{ period_title }} như sau:",
+        "Kỳ số liệu: {{ period_text }}. Số liệu do các cơ quan, đơn vị báo cáo; có {{ filed }}/{{ asked }} cơ quan, "
+        "đơn vị có báo cáo được chấp nhận, trong đó {{ on_time }} báo cáo nộp đúng hạn.",
+        "{%p if without_figures %}",
+        "Chưa có số liệu của: {{ without_figures|join(', ') }}. Các đơn vị này không có trong số liệu dưới đây và "
+        "không được tính là bằng không (0).",
+        "{%p endif %}",
+    )
+
+
+def _body(document: Any) -> None:
+    """Parts I–VI (dossier C.3)."""
+    _write(document, "Phần", "I. ĐẶC ĐIỂM TÌNH HÌNH")
+    _figures(document, "situation")
+    _write(document, "Phần", "II. CÔNG TÁC LÃNH ĐẠO, CHỈ ĐẠO")
+    _figures(document, "direction")
+    _write(document, "Phần", "III. KẾT QUẢ THỰC HIỆN")
+    _write(document, "Nội dung", "{%p for part in results %}")
+    _write(document, "Khoản", "{{ part.number }}. {{ part.title }}")
+    _figures(document, "part")
+    _write(document, "Nội dung", "{%p endfor %}")
+    _write(document, "Phần", "IV. ĐÁNH GIÁ CHUNG")
+    _closing(document, "assessment", numbered=True)
+    _write(document, "Phần", "V. PHƯƠNG HƯỚNG, NHIỆM VỤ THỜI GIAN TỚI")
+    _closing(document, "directions", numbered=False)
+    _write(document, "Phần", "VI. KIẾN NGHỊ, ĐỀ XUẤT")
+    _closing(document, "proposals", numbered=False)
+    _write(
+        document,
+        "Nội dung",
+        "Số liệu chi tiết tại các Phụ lục kèm theo. Trên đây là báo cáo kết quả {{ period_title }} của "
+        "{{ issuer_name }}./.",
+    )
+
+
+def _figures(document: Any, name: str) -> None:
+    """The lines of a section, then what the bodies wrote under its duties."""
+    _write(document, "Nội dung", f"{{%p for line in {name}.lines %}}", "- {{ line }}.", "{%p endfor %}")
+    _write(document, "Nội dung", f"{{%p for answer in {name}.answers %}}")
+    _write(document, "Nhiệm vụ", "{{ answer.title }} (nhiệm vụ {{ answer.code }}; {{ answer.coverage }}):")
+    _said(document)
+    _write(document, "Nội dung", "{%p endfor %}")
+    _write(document, "Nội dung", f"{{%p if not {name}.lines and not {name}.answers %}}")
+    _write(document, "Nội dung", "Không có nội dung được giao báo cáo trong kỳ.", "{%p endif %}")
+
+
+def _closing(document: Any, name: str, *, numbered: bool) -> None:
+    _write(document, "Nội dung", f"{{%p for answer in {name} %}}")
+    number = "{{ loop.index }}. " if numbered else ""
+    style = "Khoản" if numbered else "Nhiệm vụ"
+    _write(document, style, number + "{{ answer.title }} ({{ answer.coverage }})" + ("" if numbered else ":"))
+    _said(document)
+    _write(document, "Nội dung", "{%p endfor %}")
+    _write(document, "Nội dung", f"{{%p if not {name} %}}", "Chưa có nội dung báo cáo.", "{%p endif %}")
+
+
+def _said(document: Any) -> None:
+    _write(document, "Nội dung", "{%p for entry in answer.said %}", "{%p for text in entry.paragraphs %}")
+    _write(document, "Nội dung", "{%p if loop.first %}", "- {{ entry.bodies }}: {{ text }}")
+    _write(document, "Nội dung", "{%p else %}", "{{ text }}", "{%p endif %}", "{%p endfor %}", "{%p endfor %}")
+
+
+def _foot(document: Any) -> None:
+    """Ô 7a–7b and 9b: who receives copies, who signs."""
+    _line(document, "", 8)
+    left, right = _columns(document, (75, 85))
+    _line(left, "Nơi nhận:", 12, bold=True, italic=True, align=LEFT)
+    _lines(left, ["{%p for line in copies %}", "- {{ line }}", "{%p endfor %}"], 11, align=LEFT)
+    _lines(right, ["{%p for line in signing %}", "{{ line }}", "{%p endfor %}"], 14, bold=True)
+    _lines(right, [""] * 5, 14)
+    _line(right, "{{ signer }}", 14, bold=True)
+    for cell in (left, right):
+        for paragraph in cell.paragraphs:
+            paragraph.paragraph_format.keep_with_next = True
+
+
+def _annexes(document: Any) -> None:
+    _annex(document, "I", "SỐ LIỆU TOÀN HUYỆN {{ period_title|upper }}")
+    _district_table(document)
+    _annex(document, "II", "SỐ LIỆU THEO XÃ, THỊ TRẤN {{ period_title|upper }}")
+    _commune_table(document)
+    _annex(document, "III", "TÌNH HÌNH NỘP BÁO CÁO {{ period_title|upper }}")
+    _filing_table(document)
+
+
+def _annex(document: Any, number: str, title: str) -> None:
+    """A section of its own, turned, with its own page numbers from 1."""
+    section = document.add_section()
+    if section.orientation != WD_ORIENT.LANDSCAPE:
+        section.orientation = WD_ORIENT.LANDSCAPE
+        section.page_width, section.page_height = Mm(297), Mm(210)
+    section.different_first_page_header_footer = True
+    for old in section._sectPr.findall(qn("w:pgNumType")):
+        section._sectPr.remove(old)
+    numbering = OxmlElement("w:pgNumType")
+    numbering.set(qn("w:start"), "1")
+    section._sectPr.find(qn("w:pgMar")).addnext(numbering)
+    _line(document, f"Phụ lục {number}", 14, bold=True)
+    _line(document, title, 14, bold=True)
+    _line(document, "{{ annex_reference }}", 13, italic=True)
+    _rule(document, 247, 60)
+
+
+def _note(document: Any, text: str) -> None:
+    _line(document, text, 11, italic=True, before=2, align=LEFT).paragraph_format.space_after = Pt(4)
+
+
+def _district_table(document: Any) -> None:
+    _note(
+        document,
+        "Kỳ số liệu: {{ period_text }}. Chỉ tiêu nhạy cảm chỉ nêu tổng số toàn huyện, không chia nam, nữ, dân tộc "
+        "thiểu số. Dấu “…”: chưa có số liệu.",
+    )
+    widths = (10, 78, 20, 20, 17, 17, 17, 22, 46)
+    heads = ("TT", "Chỉ tiêu", "Đơn vị tính", "Tổng số", "Nam", "Nữ", "Dân tộc thiểu số", "Độ phủ")
+    table = _grid(document, widths, (*heads, "Nguồn; đơn vị chưa có số liệu; đối chiếu"), "Bảng")
+    _row(table, ["{%tr for group in district_rows %}"], "Bảng")
+    merged = _row(table, ["{{ group.title }}"], "Bảng", bold=True)
+    whole = merged.cells[0].merge(merged.cells[-1])
+    for empty in whole.paragraphs[1:]:
+        whole._tc.remove(empty._p)
+    _row(table, ["{%tr for row in group.rows %}"], "Bảng")
+    cells = ["{{ row.order }}", "{{ row.label }}", "{{ row.unit }}", "{{ row.total }}", "{{ row.male }}"]
+    cells += ["{{ row.female }}", "{{ row.minority }}", "{{ row.coverage }}", "{{ row.note }}"]
+    _row(table, cells, "Bảng", right=(3, 4, 5, 6), center=(0, 2, 7))
+    _row(table, ["{%tr endfor %}"], "Bảng")
+    _row(table, ["{%tr endfor %}"], "Bảng")
+
+
+def _commune_table(document: Any) -> None:
+    _note(document, "Kỳ số liệu: {{ period_text }}. Không gồm chỉ tiêu nhạy cảm. {{ legend }}")
+    loop, end = "{%tc for name in communes %}", "{%tc endfor %}"
+    heads = ("TT", "Chỉ tiêu", "ĐVT", "Cộng", loop, "{{ name }}", end)
+    table = _grid(document, (9, 52, 17, 15, 50, 52, 52), heads, "Bảng nhỏ")
+    caption = OxmlElement("w:tblCaption")
+    caption.set(qn("w:val"), BY_COMMUNE)
+    table._tbl.tblPr.append(caption)
+    _padding(table, 40)
+    _row(table, ["{%tr for row in commune_rows %}"], "Bảng nhỏ")
+    cells = ["{{ row.order }}", "{{ row.label }}", "{{ row.unit }}", "{{ row.total }}"]
+    cells += ["{%tc for cell in row.cells %}", "{{ cell }}", end]
+    _row(table, cells, "Bảng nhỏ", right=(3, 5), center=(0, 2))
+    _row(table, ["{%tr endfor %}"], "Bảng nhỏ")
+
+
+def _filing_table(document: Any) -> None:
+    _note(document, "Hạn nộp: {{ due_text }}. Đúng hạn tính theo lần nhận đầu tiên.")
+    heads = ("TT", "Cơ quan, đơn vị", "Tình trạng", "Nhận lần đầu", "Thời hạn", "Lần nộp")
+    table = _grid(document, (12, 95, 70, 28, 24, 18), heads, "Bảng")
+    _row(table, ["{%tr for row in filing_rows %}"], "Bảng")
+    cells = ["{{ row.order }}", "{{ row.body }}", "{{ row.state }}", "{{ row.received }}", "{{ row.on_time }}"]
+    _row(table, [*cells, "{{ row.version }}"], "Bảng", center=(0, 3, 4, 5))
+    _row(table, ["{%tr endfor %}"], "Bảng")
+
+
+def _grid(document: Any, widths: Sequence[float], heads: Sequence[str], style: str) -> Any:
+    """A ruled table whose head repeats on every page."""
+    table = document.add_table(rows=0, cols=len(widths), style="Table Grid")
+    table.alignment, table.autofit = WD_TABLE_ALIGNMENT.CENTER, False
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = Mm(width)
+    row = _row(table, list(heads), style, bold=True, center=range(len(heads)))
+    repeat = OxmlElement("w:tblHeader")
+    row._tr.get_or_add_trPr().append(repeat)
+    return table
+
+
+def _row(
+    table: Any,
+    texts: Sequence[str],
+    style: str,
+    *,
+    bold: bool = False,
+    right: Sequence[int] = (),
+    center: Sequence[int] | range = (),
+) -> Any:
+    row = table.add_row()
+    row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+    for number, cell in enumerate(row.cells):
+        cell.width = table.columns[number].width
+        paragraph = cell.paragraphs[0]
+        paragraph.style = style
+        places = ((right, WD_ALIGN_PARAGRAPH.RIGHT), (center, CENTER))
+        paragraph.alignment = next((align for columns, align in places if number in columns), LEFT)
+        paragraph.add_run(texts[number] if number < len(texts) else "").bold = bold
+    return row
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

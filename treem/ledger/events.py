@@ -1,0 +1,20 @@
+"""The append-only record of what happened, for people who ask later. Ids, counts and states only: no figures."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from treem.ledger.tables import Event
+
+
+def record(
+    session: Session,
+    kind: str,
+    now: datetime,
+    round_id: int | None = None,
+    request_id: int | None = None,
+    **data: Any,
+) -> None:
+    """Add one event to the caller's transaction. `data` must be what JSON can hold."""
+    session.add(Event(at=now, kind=kind, round_id=round_id, request_id=request_id, data=data))

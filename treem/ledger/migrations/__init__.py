@@ -1,0 +1,1 @@
+"""Alembic migrations of the ledger, run by `ledger.store`. One file a version in `versions/`."""

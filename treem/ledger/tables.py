@@ -1,0 +1,250 @@
+"""The ledger's tables: what has happened. One class a table; no queries, no rules.
+
+States are those of the design: request `queued → sent → received → accepted` beside `needs_correction`, `bounced`,
+`overdue`, `waived`, `closed`; outgoing letter `queued → leased → sent | retry | unknown | failed | bounced |
+cancelled`; incoming letter `stored → done | hold | quarantine`; report `draft → awaiting_approval → approved |
+returned → numbered → sent`, then `superseded`. Times are stored in UTC. Numbers are exact to three decimals.
+"""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Date, DateTime, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC whatever the database does with zones. Naive values are refused."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        return value.replace(tzinfo=UTC) if value is not None else None
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A decimal exact to three places, kept as an integer of thousandths (SQLite has no decimals)."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Any) -> int | None:  # noqa: ARG002
+        return None if value is None else int((Decimal(value) * 1000).to_integral_exact())
+
+    def process_result_value(self, value: int | None, dialect: Any) -> Decimal | None:  # noqa: ARG002
+        return None if value is None else Decimal(value) / 1000
+
+
+class Table(DeclarativeBase):
+    """Base of all tables."""
+
+    type_annotation_map = {datetime: Instant, Decimal: Exact, dict[str, Any]: JSON, str: String}
+
+
+class Round(Table):
+    """A round (đợt), e.g. `bao-cao-6-thang/2027`."""
+
+    __tablename__ = "round"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    activity: Mapped[str]
+    year: Mapped[int]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class Request(Table):
+    """A collection asked of one body (phiếu yêu cầu). `legal_due` is the last day in time, `due` the day shown."""
+
+    __tablename__ = "request"
+    __table_args__ = (UniqueConstraint("round_id", "collection", "body"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), index=True)
+    collection: Mapped[str] = mapped_column(default="bao-cao")
+    body: Mapped[str]
+    token: Mapped[str] = mapped_column(unique=True)
+    form: Mapped[str]
+    form_version: Mapped[int]
+    due: Mapped[date] = mapped_column(Date)
+    legal_due: Mapped[date] = mapped_column(Date)
+    state: Mapped[str] = mapped_column(default="queued")
+    first_received_at: Mapped[datetime | None]  # first receipt of something readable: decides "on time"
+    round: Mapped[Round] = relationship()
+
+
+class LetterOut(Table):
+    """An outgoing letter with its final bytes. `idem_key` makes writing it twice impossible."""
+
+    __tablename__ = "letter_out"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]  # request, reminder, chase, ack, report, notice
+    idem_key: Mapped[str] = mapped_column(unique=True)
+    round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"), index=True)
+    request_id: Mapped[int | None] = mapped_column(ForeignKey("request.id"), index=True)
+    envelope_from: Mapped[str]
+    recipient: Mapped[str]
+    subject: Mapped[str]
+    message_id: Mapped[str] = mapped_column(unique=True)
+    raw: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    state: Mapped[str] = mapped_column(default="queued", index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    last_code: Mapped[str | None]
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+
+class Mailbox(Table):
+    """How far a mailbox folder has been read. UIDs mean something only together with their UIDVALIDITY (RFC 9051)."""
+
+    __tablename__ = "mailbox"
+    __table_args__ = (UniqueConstraint("account", "folder"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account: Mapped[str]
+    folder: Mapped[str]
+    uidvalidity: Mapped[int] = mapped_column(BigInteger)
+    last_uid: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class LetterIn(Table):
+    """An incoming letter, kept raw in the originals before anything looks at it."""
+
+    __tablename__ = "letter_in"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    raw_sha: Mapped[str] = mapped_column(unique=True)
+    size: Mapped[int]
+    message_id: Mapped[str | None] = mapped_column(index=True)
+    content_key: Mapped[str | None] = mapped_column(index=True)  # the same letter by another route has the same key
+    sender: Mapped[str | None]
+    received_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(default="stored", index=True)
+    tries: Mapped[int] = mapped_column(default=0)
+    verdict: Mapped[str | None]  # answer, blank_form, prose, auto_reply, bounce, own, duplicate, unknown_sender, …
+    reason: Mapped[str | None] = mapped_column(Text)
+    request_id: Mapped[int | None] = mapped_column(ForeignKey("request.id"), index=True)
+    duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("letter_in.id"))
+
+
+class Location(Table):
+    """Where a letter lay in a mailbox."""
+
+    __tablename__ = "location"
+    __table_args__ = (UniqueConstraint("mailbox_id", "uidvalidity", "uid"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mailbox_id: Mapped[int] = mapped_column(ForeignKey("mailbox.id"))
+    uidvalidity: Mapped[int] = mapped_column(BigInteger)
+    uid: Mapped[int] = mapped_column(BigInteger)
+    letter_in_id: Mapped[int] = mapped_column(ForeignKey("letter_in.id"))
+
+
+class Submission(Table):
+    """What a body filed (báo cáo nộp): versions 1, 2, 3. State: accepted, needs_correction, superseded."""
+
+    __tablename__ = "submission"
+    __table_args__ = (UniqueConstraint("request_id", "version"), UniqueConstraint("request_id", "file_sha"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("request.id"), index=True)
+    letter_in_id: Mapped[int | None] = mapped_column(ForeignKey("letter_in.id"))
+    version: Mapped[int]
+    file_sha: Mapped[str]
+    file_name: Mapped[str]
+    state: Mapped[str]
+    received_at: Mapped[datetime]
+    valid: Mapped[bool]
+    complete: Mapped[bool]
+    on_time: Mapped[bool]
+    request: Mapped[Request] = relationship()
+
+
+class Finding(Table):
+    """What a check found (lỗi, cảnh báo), with sheet and cell."""
+
+    __tablename__ = "finding"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), index=True)
+    rule: Mapped[str]
+    severity: Mapped[str]  # error, warning
+    sheet: Mapped[str]
+    cell: Mapped[str]
+    message: Mapped[str] = mapped_column(Text)
+
+
+class Value(Table):
+    """A figure as filed. Kind: number (zero is a number), blank, not_applicable. A body that has not filed has no row."""
+
+    __tablename__ = "value"
+    __table_args__ = (UniqueConstraint("submission_id", "figure", "column"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), index=True)
+    figure: Mapped[str]
+    column: Mapped[str]
+    kind: Mapped[str]
+    number: Mapped[Decimal | None]
+    sheet: Mapped[str]
+    cell: Mapped[str]
+
+
+class Narrative(Table):
+    """A text as filed: `section` is a duty code or the key of a closing section."""
+
+    __tablename__ = "narrative"
+    __table_args__ = (UniqueConstraint("submission_id", "section"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), index=True)
+    section: Mapped[str]
+    text: Mapped[str] = mapped_column(Text)
+    sheet: Mapped[str]
+    cell: Mapped[str]
+
+
+class Report(Table):
+    """A version of the district report (báo cáo huyện). `digest` covers all its documents."""
+
+    __tablename__ = "report"
+    __table_args__ = (UniqueConstraint("round_id", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), index=True)
+    version: Mapped[int]
+    state: Mapped[str]
+    docx_sha: Mapped[str]
+    xlsx_sha: Mapped[str]  # the internal annex: every cell
+    outward_sha: Mapped[str]  # the annex that is sent on: sensitive cells of single bodies left out
+    digest: Mapped[str]
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+
+class Approval(Table):
+    """A decision on a report: who says they decided, when, on which digest. Prefect has no users; the ledger keeps it."""
+
+    __tablename__ = "approval"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), unique=True)
+    decision: Mapped[str]  # approved, returned
+    decided_by: Mapped[str]
+    remark: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str]
+    decided_at: Mapped[datetime]
+
+
+class Event(Table):
+    """The append-only record. Database triggers refuse UPDATE and DELETE."""
+
+    __tablename__ = "event"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(index=True)
+    round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"), index=True)
+    request_id: Mapped[int | None] = mapped_column(ForeignKey("request.id"))
+    data: Mapped[dict[str, Any]]

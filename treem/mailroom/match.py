@@ -1,0 +1,136 @@
+"""Finds the request a letter answers, and says "hold" rather than guess.
+
+Belongs here: the signals in the letter, weighed against the ledger and the register. A token finds a request but never
+authorises: the sender must be registered for the request's body.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from treem.ledger import queries
+from treem.ledger.tables import LetterOut, Request
+from treem.mailroom.parse import Parsed
+from treem.plan.settings import Body, Settings
+
+IN_SUBJECT = re.compile(r"\[#([0-9A-Za-z]{4,40})\]")
+BOUNCE_TAG = "bounce-"
+GONE_OUT = ("sent", "unknown", "leased", "bounced")
+
+NO_SENDER = "thư không có đúng một người gửi rõ ràng (From)"
+STRANGER = "người gửi không có trong danh bạ của đơn vị được yêu cầu"
+DISAGREE = "các dấu hiệu trong thư chỉ đến những phiếu yêu cầu khác nhau"
+FOREIGN_FORM = "biểu mẫu mang mã phiếu không có trong sổ theo dõi"
+UNREGISTERED = "người gửi không có trong danh bạ và thư không mang mã phiếu nào"
+NOTHING_OPEN = "người gửi hiện không có phiếu yêu cầu nào đang chờ trả lời"
+SEVERAL_OPEN = "người gửi có nhiều phiếu yêu cầu đang chờ, thư không cho biết trả lời phiếu nào"
+
+
+@dataclass(frozen=True)
+class Match:
+    """The request, or why a person must decide. `signals` names what pointed where: signal → request ids."""
+
+    request_id: int | None
+    signals: Mapping[str, tuple[int, ...]]
+    hold_reason: str | None
+
+
+def match(session: Session, settings: Settings, parsed: Parsed, form_tokens: Sequence[str], on: date) -> Match:
+    """The request the letter answers. Order of trust: plus address, thread, form, subject, then the sender alone."""
+    signals = _signals(session, settings, parsed, form_tokens)
+    named = {request_id for ids in signals.values() for request_id in ids}
+    if parsed.from_address is None:
+        return Match(None, signals, NO_SENDER)
+    if len(named) > 1:
+        return Match(None, signals, DISAGREE)
+    if form_tokens and len(signals.get("form", ())) < len(set(map(str.upper, form_tokens))):
+        return Match(None, signals, FOREIGN_FORM)
+    if not named:
+        return _by_sender(session, settings, parsed.from_address, on)
+    (request_id,) = named
+    request = session.get_one(Request, request_id)
+    if not _may_answer(settings, parsed.from_address, request, on):
+        return Match(None, signals, STRANGER)
+    return Match(request_id, signals, None)
+
+
+def plus_tokens(addresses: Iterable[str], own_address: str) -> list[str]:
+    """The tags of our own plus-addresses; a bounce's tag gives its token too."""
+    local, _, domain = own_address.lower().rpartition("@")
+    prefix = f"{local}+"
+    tags = (
+        a.rpartition("@")[0].removeprefix(prefix)
+        for a in addresses
+        if a.startswith(prefix) and a.endswith(f"@{domain}")
+    )
+    return [tag.removeprefix(BOUNCE_TAG).upper() for tag in tags if tag]
+
+
+def lost_letters(session: Session, settings: Settings, parsed: Parsed) -> tuple[LetterOut, ...]:
+    """The letters of ours that a bounce says will never arrive. It is believed only about what we really sent.
+
+    A letter is named by its recipient and its Message-ID; where the report leaves the id out, by the token in the
+    address the report came to.
+    """
+    requests = _by_tokens(session, plus_tokens(parsed.delivered_to[:1], settings.mail.address))
+    found: dict[int, LetterOut] = {}
+    for lost in parsed.bounced:
+        named = LetterOut.message_id == lost.message_id if lost.message_id else LetterOut.request_id.in_(requests)
+        query = select(LetterOut).where(named, LetterOut.recipient == lost.recipient, LetterOut.state.in_(GONE_OUT))
+        if lost.permanent and (letter := session.scalar(query.order_by(LetterOut.id.desc()).limit(1))):
+            found[letter.id] = letter
+    return tuple(found.values())
+
+
+def _signals(
+    session: Session, settings: Settings, parsed: Parsed, form_tokens: Sequence[str]
+) -> dict[str, tuple[int, ...]]:
+    found = {
+        "plus": _by_tokens(session, plus_tokens(parsed.delivered_to, settings.mail.address)),
+        "thread": _by_thread(session, parsed.in_reply_to) or _by_thread(session, parsed.references),
+        "form": _by_tokens(session, form_tokens),
+        "subject": _by_tokens(session, IN_SUBJECT.findall(parsed.subject)),
+    }
+    return {name: ids for name, ids in found.items() if ids}
+
+
+def _by_tokens(session: Session, tokens: Iterable[str]) -> tuple[int, ...]:
+    """Mail systems change the case of local parts, so case does not count."""
+    wanted = {token.upper() for token in tokens}
+    if not wanted:
+        return ()
+    return tuple(session.scalars(select(Request.id).where(func.upper(Request.token).in_(wanted)).order_by(Request.id)))
+
+
+def _by_thread(session: Session, ids: Sequence[str]) -> tuple[int, ...]:
+    if not ids:
+        return ()
+    query = (
+        select(LetterOut.request_id).where(LetterOut.message_id.in_(ids), LetterOut.request_id.is_not(None)).distinct()
+    )
+    return tuple(sorted(request_id for request_id in session.scalars(query) if request_id is not None))
+
+
+def _may_answer(settings: Settings, sender: str, request: Request, on: date) -> bool:
+    """Registered for the body on the day of the letter, or on the day it was asked to answer by."""
+    bodies = (b for b in settings.register_.bodies if b.code == request.body)
+    return any(_has_address(b, sender) and (b.is_valid_on(on) or b.is_valid_on(request.due)) for b in bodies)
+
+
+def _by_sender(session: Session, settings: Settings, sender: str, on: date) -> Match:
+    bodies = {b.code for b in settings.register_.bodies if b.is_valid_on(on) and _has_address(b, sender)}
+    if not bodies:
+        return Match(None, {}, UNREGISTERED)
+    waiting = [request.id for request in queries.open_requests_of_sender(session, bodies)]
+    signals = {"sender": tuple(waiting)} if waiting else {}
+    if len(waiting) != 1:
+        return Match(None, signals, SEVERAL_OPEN if waiting else NOTHING_OPEN)
+    return Match(waiting[0], signals, None)
+
+
+def _has_address(body: Body, sender: str) -> bool:
+    return sender in (address.lower() for address in body.emails)

@@ -1,0 +1,53 @@
+"""Who a letter is from: the one address of the one From header, or nobody.
+
+Belongs here: identity only. Reply-To, Sender and display names are never identity; readings that differ are a trick.
+"""
+
+import re
+from email import policy
+from email.utils import getaddresses
+
+from treem.mailroom.headers import Part, raw_values
+from treem.mailroom.outbox import ADDRESS
+
+
+def sole_sender(letter: Part) -> str | None:
+    """The address in lower case when From stands once and both parsers of the standard library agree on it."""
+    values = raw_values(letter, "From")
+    if len(values) != 1:
+        return None
+    simple, strict = _simple(values[0]), _strict(values[0])
+    return simple if simple is not None and simple == strict else None
+
+
+def plain_addresses(value: str) -> list[str]:
+    """Every address of a list of recipients, in lower case, as far as it can be read."""
+    try:
+        pairs = getaddresses([value])
+    except Exception:  # malformed quoting and deep comments raise all kinds
+        return []
+    return [address.lower() for _, address in pairs if ADDRESS.fullmatch(address)]
+
+
+def _simple(value: str) -> str | None:
+    try:
+        pairs = getaddresses([value])
+    except Exception:  # see plain_addresses
+        return None
+    return _sound([address for _, address in pairs])
+
+
+def _strict(value: str) -> str | None:
+    try:
+        header = policy.default.header_factory("From", value)
+        if any(group.display_name is not None for group in header.groups):
+            return None
+        return _sound([address.addr_spec for address in header.addresses])
+    except Exception:  # the header parser raises IndexError, RecursionError and more on crafted values
+        return None
+
+
+def _sound(addresses: list[str]) -> str | None:
+    if len(addresses) != 1 or not ADDRESS.fullmatch(addresses[0]) or re.search(r"=\?", addresses[0]):
+        return None
+    return addresses[0].lower()

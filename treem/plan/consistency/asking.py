@@ -1,0 +1,118 @@
+"""Checks of forms/*.yaml: each form by itself, and whether everybody is asked and every figure is asked for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from treem.plan.problems import Found, Path, choose, repeated
+from treem.plan.settings import Figure, Form, IndicatorBook, Plan, Register
+
+CLOSINGS = ("ton-tai", "nguyen-nhan", "kien-nghi", "phuong-huong")  # the report's parts IV, V and VI
+
+
+def check_form(
+    file: str, form: Form, register: Register | None, plan: Plan | None, book: IndicatorBook | None
+) -> Iterator[Found]:
+    """One form: nothing twice, nothing unknown, nothing that is not its group's to answer."""
+    if form.version < 1:
+        yield Found(file, ("version",), "Phiên bản phải từ 1 trở lên.", "Ghi version: 1.")
+    if not form.figures:
+        yield Found(file, ("figures",), "Biểu mẫu không hỏi số liệu nào.", "Thêm mã số liệu vào figures.")
+    yield from _repeats(file, form)
+    if register and form.group not in (keys := [g.key for g in register.groups]):
+        message = f"Không có nhóm “{form.group}” trong bodies.yaml."
+        yield Found(file, ("group",), message, choose(form.group, keys))
+    if book:
+        yield from _figures(file, form, {f.code: f for i in book.indicators for f in i.figures})
+    if plan:
+        yield from _duties(file, form, plan)
+        yield from _activities(file, form, plan)
+    for n, closing in enumerate(form.closings):
+        if closing.key not in CLOSINGS:
+            remedy = choose(closing.key, CLOSINGS)
+            yield Found(file, ("closings", n, "key"), f"Báo cáo không có mục kết “{closing.key}”.", remedy)
+
+
+def _repeats(file: str, form: Form) -> Iterator[Found]:
+    lists: Mapping[str, Sequence[str]] = {
+        "figures": form.figures,
+        "duties": form.duties,
+        "activities": form.activities,
+        "closings": [c.key for c in form.closings],
+    }
+    for key, words in lists.items():
+        for earlier, n in repeated(words):
+            message = f"“{words[n]}” đã có ở vị trí {earlier + 1}."
+            yield Found(file, (key, n), message, "Xóa bớt một lần.")
+
+
+def _figures(file: str, form: Form, figures: Mapping[str, Figure]) -> Iterator[Found]:
+    for n, code in enumerate(form.figures):
+        here: Path = ("figures", n)
+        figure = figures.get(code)
+        if figure is None:
+            yield Found(file, here, f"Không có số liệu “{code}” trong indicators.yaml.", choose(code, figures))
+        elif figure.type == "rate":
+            remedy = f"Xóa dòng này; hỏi {figure.numerator} và {figure.denominator}."
+            yield Found(file, here, f"“{code}” là tỷ lệ: máy tính, không hỏi đơn vị.", remedy)
+        elif form.group not in figure.groups:
+            remedy = f"Xóa dòng này, hoặc thêm {form.group} vào groups của {code} trong indicators.yaml."
+            yield Found(file, here, f"Số liệu “{code}” không do nhóm {form.group} nhập.", remedy)
+
+
+def _duties(file: str, form: Form, plan: Plan) -> Iterator[Found]:
+    groups_of = {duty.code: duty.groups for duty in plan.duties}
+    own = [code for code, groups in groups_of.items() if form.group in groups]
+    for n, code in enumerate(form.duties):
+        if code not in groups_of:
+            message = f"Kế hoạch không có nhiệm vụ “{code}”."
+            yield Found(file, ("duties", n), message, choose(code, own or groups_of))
+        elif code not in own:
+            message = f"Nhiệm vụ “{code}” không phải của nhóm {form.group}."
+            yield Found(file, ("duties", n), message, choose("", own))
+
+
+def _activities(file: str, form: Form, plan: Plan) -> Iterator[Found]:
+    audiences = {activity.key: activity.audience for activity in plan.activities}
+    for n, key in enumerate(form.activities):
+        if key not in audiences:
+            message = f"Không có hoạt động “{key}” trong plan.yaml."
+            yield Found(file, ("activities", n), message, choose(key, audiences))
+        elif form.group not in audiences[key]:
+            message = f"Hoạt động “{key}” không hỏi nhóm {form.group}."
+            remedy = "Thêm nhóm vào audience trong plan.yaml, hoặc xóa dòng này."
+            yield Found(file, ("activities", n), message, remedy)
+
+
+def check_asking(forms: Mapping[str, Form], register: Register, plan: Plan, book: IndicatorBook) -> Iterator[Found]:
+    """All forms together: one form for each group of each activity, and no figure that nobody is asked for."""
+    names = list(forms)
+    for earlier, n in repeated([form.code for form in forms.values()]):
+        message = f"Mã biểu mẫu “{forms[names[n]].code}” đã dùng trong {names[earlier]}."
+        yield Found(names[n], ("code",), message, "Đặt mã khác.")
+    yield from _answering(forms, register, plan)
+    yield from _unasked(forms, register, book)
+
+
+def _answering(forms: Mapping[str, Form], register: Register, plan: Plan) -> Iterator[Found]:
+    known = {g.key for g in register.groups}
+    for n, activity in enumerate(plan.activities):
+        for m, group in enumerate(activity.audience):
+            answering = [name for name, f in forms.items() if f.group == group and activity.key in f.activities]
+            if not answering and group in known:
+                message = f"Nhóm “{group}” chưa có biểu mẫu cho hoạt động này."
+                remedy = f"Thêm {activity.key} vào activities của một biểu mẫu trong forms/, hoặc bỏ nhóm."
+                yield Found("plan.yaml", ("activities", n, "audience", m), message, remedy)
+            for name in answering[1:]:
+                message = f"Nhóm “{group}” đã có biểu mẫu cho hoạt động {activity.key} ở {answering[0]}."
+                yield Found(name, ("group",), message, "Giữ một biểu mẫu.")
+
+
+def _unasked(forms: Mapping[str, Form], register: Register, book: IndicatorBook) -> Iterator[Found]:
+    asked = {(form.group, code) for form in forms.values() for code in form.figures}
+    known = {g.key for g in register.groups}
+    for n, indicator in enumerate(book.indicators):
+        for m, figure in enumerate(indicator.figures):
+            for k, group in enumerate(figure.groups):
+                if group in known and figure.type != "rate" and (group, figure.code) not in asked:
+                    message = f"Nhóm {group} phải nhập {figure.code} nhưng không biểu mẫu nào hỏi."
+                    remedy = f"Thêm {figure.code} vào biểu mẫu của nhóm {group}, hoặc bỏ nhóm ở đây."
+                    yield Found("indicators.yaml", ("indicators", n, "figures", m, "groups", k), message, remedy)

@@ -1,0 +1,294 @@
+"""What administrators edit, as closed and frozen models: office, bodies, plan, indicators, forms, mail, holidays.
+
+Belongs here: the shape of the configuration and what one entry must satisfy on its own. Reading YAML, finding lines
+and checks across files live in `plan.load`; dates live in `plan.almanac` and `plan.agenda`.
+"""
+
+from datetime import date
+from typing import Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Column = Literal["total", "male", "female", "minority"]
+"""Columns of a figure: tổng số, nam, nữ, dân tộc thiểu số."""
+
+MergeRule = Literal["sum", "count_yes", "latest", "rate", "primary", "none"]
+"""`none`: listed by body only, without a district total (a score means nothing when added)."""
+FigureType = Literal["count", "money", "yes_no", "score", "rate"]
+
+
+class Closed(BaseModel):
+    """A model that refuses unknown keys and never changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Signatory(Closed):
+    """Who signs a document, in the layout of Nghị định 30/2020 (Phụ lục I, ô 7a, 7b)."""
+
+    authority: str  # "TM. ỦY BAN NHÂN DÂN"
+    capacity: str = ""  # "KT. CHỦ TỊCH"
+    position: str  # "PHÓ CHỦ TỊCH"
+    name: str = ""  # left blank until the office fills it in
+
+
+class Office(Closed):
+    """The office that runs the plan, and what stands at the head and foot of its documents."""
+
+    name: str  # "Phòng Lao động - Thương binh và Xã hội"
+    short_name: str  # "Phòng LĐTBXH"
+    district: str  # "huyện Tam Đường"
+    province: str  # "tỉnh Lai Châu"
+    place: str  # "Tam Đường": địa danh before the date
+    letter_parent: str  # "UBND HUYỆN TAM ĐƯỜNG": the upper line of the office's own letters
+    report_issuer: tuple[str, ...]  # ("ỦY BAN NHÂN DÂN", "HUYỆN TAM ĐƯỜNG"): whose report it is
+    report_symbol: str = "BC-UBND"
+    letter_symbol: str
+    report_recipients: tuple[str, ...]  # Kính gửi
+    report_copies: tuple[str, ...]  # Nơi nhận
+    report_emails: tuple[str, ...]  # where the approved report is sent
+    report_signatory: Signatory
+    letter_signatory: Signatory
+    approvers: tuple[str, ...] = ()  # titles or names that may approve; empty = anyone
+    timezone: str = "Asia/Ho_Chi_Minh"
+
+
+class Group(Closed):
+    """Bodies that answer the same form, e.g. `xa` (the communes) or `cong-an` (the police)."""
+
+    key: str
+    name: str
+    duty_group: str  # "III.9"
+    tone: Literal["instruct", "request"]  # the Fatherland Front is asked ("Đề nghị"), others are instructed
+
+
+class Body(Closed):
+    """A body (cơ quan, đơn vị) of the register. Keyed by code and validity: GSO codes are re-used."""
+
+    code: str  # GSO code as a string ("03424") or a slug ("cong-an")
+    name: str
+    group: str
+    kind: Literal["division", "police", "front", "union", "commune", "office", "service"]
+    emails: tuple[str, ...] = Field(min_length=1)
+    valid_from: date
+    valid_to: date | None = None
+    successors: tuple[str, ...] = ()
+    to_confirm: bool = False  # the seed plan does not name it; the office must confirm
+
+    def is_valid_on(self, day: date) -> bool:
+        """Whether the body exists on that day (both ends included)."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+class Register(Closed):
+    """The register of bodies (bodies.yaml)."""
+
+    groups: tuple[Group, ...]
+    bodies: tuple[Body, ...]
+
+
+class Duty(Closed):
+    """One bullet of part III of the plan, numbered as in the plan."""
+
+    code: str  # "III.9.5"
+    text: str
+    groups: tuple[str, ...]  # keys of the groups that have this duty
+
+
+class When(Closed):
+    """A date rule. Exactly one of `before` or `on`, as "MM-DD" of the round's year."""
+
+    before: str | None = None  # "06-15" = "trước ngày 15 tháng 6": the 15th itself is too late
+    on: str | None = None
+
+
+class Offset(Closed):
+    """Days from the due date people see; negative is earlier. Exactly one of the two."""
+
+    days: int | None = None
+    working_days: int | None = None
+
+
+class Period(Closed):
+    """The data period as "MM-DD", with the year relative to the round's."""
+
+    start: str
+    start_year: Literal[-1, 0] = -1
+    end: str
+    estimate: bool = False  # the period ends after the due date: figures carry the mark "ước"
+
+
+class Activity(Closed):
+    """A recurring activity: when, whom, which form, which document."""
+
+    key: str  # "bao-cao-6-thang"
+    title: str  # "Báo cáo 6 tháng"
+    period_title: str  # "6 tháng đầu năm {year}"
+    kind: Literal["report", "inspection", "event", "training"]
+    source: str  # the sentence of the plan
+    audience: tuple[str, ...]  # group keys
+    document: str  # name of the template in templates/documents, without .docx
+    due: When
+    open: Offset
+    reminders: tuple[Offset, ...] = ()
+    chases: tuple[Offset, ...] = ()
+    close: Offset
+    send_on: Offset
+    send_on_to_confirm: bool = True  # the plan says "theo qui định" and names no day
+    period: Period
+    hour: int = Field(default=8, ge=0, le=23)  # local hour at which steps of a day start
+
+
+class Plan(Closed):
+    """The plan (plan.yaml): its identity, duties and activities."""
+
+    title: str
+    number: str = ""  # not in the published text: stays blank until the office fills it in
+    signed_on: date | None = None
+    duties: tuple[Duty, ...]
+    activities: tuple[Activity, ...]
+
+
+class Figure(Closed):
+    """One number of an indicator. Rates are computed, everything else is typed by a body.
+
+    `code` is the indicator's code when it has one figure, else "LD-24.1", "LD-24.2", …
+    """
+
+    code: str
+    label: str
+    unit: str
+    type: FigureType
+    merge: MergeRule
+    groups: tuple[str, ...] = ()  # who types it; empty for rates
+    primary: str | None = None  # merge = primary: this group's figure counts, the other groups' are cross-checks
+    columns: tuple[Column, ...] = ("total",)
+    numerator: str | None = None  # rates: figure codes
+    denominator: str | None = None
+    scale: int = 100  # 100 for %, 1000 for ‰
+    guidance: str = ""
+
+
+class Indicator(Closed):
+    """An indicator (chỉ tiêu) of indicators.yaml."""
+
+    code: str  # "LD-01"
+    name: str
+    section: Literal["I", "III.1", "III.2", "III.3", "III.4", "III.5", "III.6", "III.7", "III.8"]
+    accrual: Literal["flow", "stock"]  # cumulative over the period, or as of its last day
+    sensitive: bool = False
+    basis: Literal["S", "S~", "Q", "U"]  # dossier A.6: named in the plan, implied, national standard, customary
+    duties: tuple[str, ...]  # as the dossier cites them: "III.9.1", "II.1.3.1", "V"
+    figures: tuple[Figure, ...] = Field(min_length=1)
+
+
+class Inequality(Closed):
+    """A rule between figures of one body: smaller ≤ larger (dossier A.6, "Ràng buộc")."""
+
+    smaller: str
+    larger: str
+
+
+class IndicatorBook(Closed):
+    """All indicators and the rules between them (indicators.yaml)."""
+
+    indicators: tuple[Indicator, ...]
+    inequalities: tuple[Inequality, ...] = ()
+
+
+class Closing(Closed):
+    """A closing narrative section: tồn tại, nguyên nhân, kiến nghị, phương hướng."""
+
+    key: str  # "ton-tai"
+    title: str
+
+
+class Form(Closed):
+    """What a group is asked (forms/*.yaml): figures in order, a narrative box per duty, closing sections."""
+
+    code: str  # "BM-XA"
+    version: int
+    title: str
+    group: str
+    activities: tuple[str, ...]
+    figures: tuple[str, ...]  # figure codes, never rates
+    duties: tuple[str, ...]  # narrative boxes
+    closings: tuple[Closing, ...]
+
+
+class Server(Closed):
+    """One mail server. Plain text is refused unless the host is a loopback address."""
+
+    host: str
+    port: int
+    security: Literal["tls", "starttls", "plain"]
+    user: str = ""
+    password: str = ""
+    timeout: float = 60
+
+
+class Mail(Closed):
+    """Servers, addresses and limits (mail.yaml). Secrets come as ${NAME} from the environment."""
+
+    address: str  # the office's mailbox, "treem@tamduong.test"
+    display_name: str
+    smtp: Server
+    imap: Server
+    folder: str = "INBOX"
+    letters_per_minute: int = 60
+    max_letter_bytes: int = 25_000_000
+    redirect_all_to: str | None = None
+
+
+class Holidays(Closed):
+    """Local corrections to the working-day calendar (holidays.yaml)."""
+
+    off: tuple[date, ...] = ()
+    working: tuple[date, ...] = ()
+
+
+class Settings(Closed):
+    """The whole configuration."""
+
+    office: Office
+    register_: Register = Field(alias="register")
+    plan: Plan
+    book: IndicatorBook
+    forms: tuple[Form, ...]
+    mail: Mail
+    holidays: Holidays = Holidays()
+
+    def body(self, code: str, on: date) -> Body:
+        """The body with that code on that day. Raises KeyError when there is none."""
+        for body in self.register_.bodies:
+            if body.code == code and body.is_valid_on(on):
+                return body
+        raise KeyError(code)
+
+    def group(self, key: str) -> Group:
+        """The group with that key. Raises KeyError when there is none."""
+        return next((g for g in self.register_.groups if g.key == key), None) or _missing(key)
+
+    def activity(self, key: str) -> Activity:
+        """The activity with that key. Raises KeyError when there is none."""
+        return next((a for a in self.plan.activities if a.key == key), None) or _missing(key)
+
+    def form_for(self, activity: str, group: str) -> Form:
+        """The form a group answers in an activity. Raises KeyError when there is none."""
+        found = next((f for f in self.forms if f.group == group and activity in f.activities), None)
+        return found or _missing(f"{activity}/{group}")
+
+    def figures(self) -> dict[str, Figure]:
+        """Every figure by code, in the order of the book."""
+        return {f.code: f for i in self.book.indicators for f in i.figures}
+
+    def indicator_of(self, figure_code: str) -> Indicator:
+        """The indicator a figure belongs to. Raises KeyError when there is none."""
+        for indicator in self.book.indicators:
+            if any(f.code == figure_code for f in indicator.figures):
+                return indicator
+        raise KeyError(figure_code)
+
+
+def _missing(key: str) -> NoReturn:
+    raise KeyError(key)

@@ -1,0 +1,67 @@
+"""Lives through a round in time-lapse: at each milestone the office acts, the bodies read and answer, the office collects.
+
+Belongs here: the order of the days and the clock. Who carries out the office's part is passed in as `Office`: Prefect
+flows in `treem rehearse`, plain calls in tests.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from treem.plan.agenda import RoundPlan
+from treem.rehearsal.bodies import SimulatedBody
+
+
+@dataclass
+class Clock:
+    """The rehearsal's time. The mail server stamps letters with it; nothing else keeps time."""
+
+    now: datetime = field(default_factory=lambda: datetime(2020, 1, 1, tzinfo=UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Office(Protocol):
+    """What the office does, each at a given time."""
+
+    def advance(self, round_key: str, milestone: str, now: datetime) -> None:
+        """Carry out what is due and send the letters."""
+
+    def collect(self, now: datetime) -> None:
+        """Fetch, read and acknowledge what has arrived."""
+
+    def approve(self, round_key: str, now: datetime) -> None:
+        """The leader's decision, and sending the report on."""
+
+
+EXCHANGES = 2  # answer, then correct what the acknowledgement named
+
+
+def live(
+    plan: RoundPlan,
+    office: Office,
+    bodies: Sequence[SimulatedBody],
+    clock: Clock,
+    zone: str,
+    tell: Callable[[str, datetime], None] = lambda _milestone, _now: None,
+) -> None:
+    """Go through every milestone of the round up to the report being sent on."""
+    for milestone in plan.milestones:
+        clock.now = datetime.combine(milestone.date, time(plan.activity.hour), ZoneInfo(zone))
+        tell(milestone.title, clock.now)
+        office.advance(plan.key, milestone.key, clock.now)
+        if milestone.key == "close":
+            break
+        for _ in range(EXCHANGES):
+            clock.now += timedelta(hours=1)
+            written = [line for body in bodies for line in body.play(clock.now, milestone.key)]
+            if not written:
+                break
+            clock.now += timedelta(minutes=30)
+            office.collect(clock.now)
+    clock.now += timedelta(hours=1)
+    tell("Trình lãnh đạo phê duyệt", clock.now)
+    office.approve(plan.key, clock.now)

@@ -1,0 +1,232 @@
+"""A real SMTP and IMAP server in this process: aiosmtpd in front, pymap's mailboxes in memory behind, 127.0.0.1 only.
+
+Belongs here: delivering, refusing and returning mail as a server on the network would. Used by the rehearsal and by
+tests; it keeps nothing after it stops.
+"""
+
+import asyncio
+import logging
+import threading
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage, Message
+from email.parser import BytesHeaderParser
+from email.policy import SMTP as CRLF
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from pymap.backend.dict import DictBackend, Identity
+from pymap.imap import IMAPService
+from pymap.parsing.message import AppendMessage
+from pymap.user import UserMetadata
+from pysasl.hashing import Cleartext
+
+HOST = "127.0.0.1"
+LARGEST = 40 * 2**20
+PATIENCE = 15.0
+logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd warns about its own use of a deprecated name
+UNKNOWN_USER = "550 5.1.1 User unknown"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A letter the server took: its envelope and its bytes."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    raw: bytes
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class EmbeddedMail:
+    """The server pair. Use as a context manager; `smtp` and `imap` are (host, port) once it runs.
+
+    `users` are addresses and passwords; a plus-address reaches its base mailbox. `rules` give a recipient an SMTP
+    answer ("451 4.7.1 Try later"). Letters to `bouncing` addresses are accepted, then returned to their sender. All
+    three may be changed while it runs. `clock` stamps arriving letters (IMAP's INTERNALDATE).
+    """
+
+    def __init__(
+        self,
+        users: Mapping[str, str],
+        smtp_port: int = 0,
+        imap_port: int = 0,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self.users = {address.lower(): password for address, password in users.items()}
+        self.rules: dict[str, str] = {}
+        self.bouncing: set[str] = set()
+        self.log: list[Accepted] = []
+        self.clock = clock
+        self._ports = [smtp_port, imap_port]
+        self._failure: BaseException | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="embedded-mail")
+
+    # ---- for the owner -----------------------------------------------------------------------------------------
+
+    @property
+    def smtp(self) -> tuple[str, int]:
+        """Where letters are handed in."""
+        return HOST, self._ports[0]
+
+    @property
+    def imap(self) -> tuple[str, int]:
+        """Where letters are read."""
+        return HOST, self._ports[1]
+
+    def __enter__(self) -> "EmbeddedMail":
+        self._thread.start()
+        if not self._ready.wait(PATIENCE):
+            raise TimeoutError("the embedded mail server did not start")
+        if self._failure:
+            raise self._failure
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(PATIENCE)
+
+    def inject(self, address: str, raw: bytes, when: datetime | None = None, folder: str = "INBOX") -> None:
+        """Put exactly these bytes into a mailbox, past SMTP."""
+        job = self._append(address.lower(), raw, when or self.clock(), folder)
+        asyncio.run_coroutine_threadsafe(job, self._loop).result(PATIENCE)
+
+    # ---- life --------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # handed to the thread that waits in __enter__
+            self._failure = error
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        smtp_server = await self._loop.create_server(self._smtp_session, HOST, self._ports[0])
+        self._ports[0] = smtp_server.sockets[0].getsockname()[1]
+        self._ports[1] = self._ports[1] or await _free_port()
+        async with AsyncExitStack() as stack:
+            await self._start_imap(stack)
+            self._ready.set()
+            await self._stop.wait()
+            smtp_server.close()
+
+    async def _start_imap(self, stack: AsyncExitStack) -> None:
+        owner, password = next(iter(self.users.items()))
+        options = Namespace(
+            host=HOST, port=self._ports[1], debug=False, cert=None, key=None, tls=False, proxy_protocol=None,
+            passlib_cfg=None, inherited_sockets=None, demo_data=False, demo_user=owner, demo_password=password,
+        )  # fmt: skip
+        self._backend, config = await DictBackend.init(options, hash_context=Cleartext())
+        config.apply_context()
+        for address, secret in self.users.items():
+            self._backend.login.users_dict[address] = UserMetadata(config, address, password=secret)
+        await self._backend.start(stack)
+        await IMAPService(self._backend, config).start(stack)
+
+    def _smtp_session(self) -> SMTP:
+        return SMTP(
+            self, hostname="mail.test", data_size_limit=LARGEST, loop=self._loop,
+            authenticator=self._authenticate, auth_require_tls=False,
+        )  # fmt: skip
+
+    # ---- what aiosmtpd calls -----------------------------------------------------------------------------------
+
+    def _authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, given: Any) -> AuthResult:
+        if not isinstance(given, LoginPassword):
+            return AuthResult(success=False, handled=False)
+        known = self.users.get(given.login.decode("utf-8", "replace").lower())
+        return AuthResult(success=known is not None and known.encode() == given.password, handled=False)
+
+    async def handle_RCPT(  # noqa: N802 (aiosmtpd's name)
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if address.lower() in self.rules:
+            return self.rules[address.lower()]
+        if self._mailbox(address) is None and address.lower() not in self.bouncing:
+            return UNKNOWN_USER
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        sender, raw = envelope.mail_from or "", envelope.original_content or b""
+        self.log.append(Accepted(sender, tuple(envelope.rcpt_tos), raw))
+        for recipient in envelope.rcpt_tos:
+            if recipient.lower() in self.bouncing:
+                await self._deliver("", sender, _delivery_report(sender, recipient, raw, self.clock()))
+            else:
+                await self._deliver(sender, recipient, raw)
+        return "250 2.0.0 OK queued"
+
+    # ---- delivery ----------------------------------------------------------------------------------------------
+
+    def _mailbox(self, address: str) -> str | None:
+        local, _, domain = address.lower().rpartition("@")
+        base = f"{local.partition('+')[0]}@{domain}"
+        return base if base in self.users else None
+
+    async def _deliver(self, sender: str, recipient: str, raw: bytes) -> None:
+        """Add what a delivering server adds. A report to a sender elsewhere, or to nobody, ends here."""
+        mailbox = self._mailbox(recipient)
+        if mailbox:
+            trace = f"Return-Path: <{sender}>\r\nDelivered-To: {recipient}\r\n".encode()
+            await self._append(mailbox, trace + raw, self.clock(), "INBOX")
+
+    async def _append(self, mailbox: str, raw: bytes, when: datetime, folder: str) -> None:
+        async with Identity(mailbox, self._backend.login, None, frozenset()).new_session() as session:
+            box = await session.mailbox_set.get_mailbox(folder)
+            await box.append(AppendMessage(raw, when, frozenset()), recent=True)
+
+
+async def _free_port() -> int:
+    probe = await asyncio.start_server(lambda _r, _w: None, HOST, 0)
+    port = int(probe.sockets[0].getsockname()[1])
+    probe.close()
+    await probe.wait_closed()
+    return port
+
+
+def _delivery_report(sender: str, recipient: str, raw: bytes, now: datetime) -> bytes:
+    """An RFC 3464 report that returns the whole letter, attachments and all, as Postfix does."""
+    report = EmailMessage(policy=CRLF)
+    report["From"] = Address("Mail Delivery System", addr_spec="MAILER-DAEMON@mail.test")
+    report["To"] = sender
+    report["Subject"] = "Undelivered Mail Returned to Sender"
+    report["Date"] = now
+    report["Auto-Submitted"] = "auto-replied"
+    report.set_content(f"The mail system could not deliver your message.\n\n<{recipient}>: 550 5.1.1 user unknown\n")
+    report.make_mixed()
+    for part in (_delivery_status(recipient), _returned(raw)):
+        report.attach(part)  # type: ignore[arg-type]
+    report.set_type("multipart/report")
+    report.set_param("report-type", "delivery-status")
+    return report.as_bytes()
+
+
+def _delivery_status(recipient: str) -> Message:
+    status = Message()
+    status["Content-Type"] = "message/delivery-status"
+    server, failure = Message(), Message()
+    server["Reporting-MTA"] = "dns; mail.test"
+    failure["Final-Recipient"] = f"rfc822; {recipient}"
+    failure["Action"] = "failed"
+    failure["Status"] = "5.1.1"
+    failure["Diagnostic-Code"] = "smtp; 550 5.1.1 user unknown"
+    status.set_payload([server, failure])
+    return status
+
+
+def _returned(raw: bytes) -> Message:
+    returned = Message()
+    returned["Content-Type"] = "message/rfc822"
+    head = BytesHeaderParser().parsebytes(raw)
+    returned.set_payload([head])
+    return returned

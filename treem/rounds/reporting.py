@@ -1,0 +1,266 @@
+"""The district report's way from draft to sent: draft, wait for the leader, record the decision, send on."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from treem.district.merge import District, merge
+from treem.documents.annex import write_annex
+from treem.documents.letters import render_letter
+from treem.documents.report import write_report
+from treem.ledger import queries
+from treem.ledger.events import record
+from treem.ledger.tables import Approval, Report, Request, Round
+from treem.mailroom.outbox import Attachment, write_letter
+from treem.plan.agenda import RoundPlan
+from treem.plan.settings import Body
+from treem.rounds.house import House
+from treem.rounds.wording import as_of_text, period_text
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+COLUMNS = ["body", "figure", "column", "kind", "number"]
+
+
+class StaleReport(Exception):
+    """The decision is about a version that is no longer the one waiting."""
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """The report that waits for a decision: version, digest of both documents, and what it says in short."""
+
+    version: int
+    digest: str
+    summary_md: str
+
+
+def district_of(house: House, session: Session, plan: RoundPlan) -> District:
+    """The accepted figures of a round made one."""
+    asked = asked_bodies(session, plan)
+    rows = [asdict(r) for r in queries.accepted_values(session, plan.key)]
+    return merge(pd.DataFrame(rows, columns=COLUMNS, dtype=object), house.settings, asked, activity=plan.activity.key)
+
+
+def asked_bodies(session: Session, plan: RoundPlan) -> list[Body]:
+    """The bodies that were asked in this round, in the order of the register."""
+    asked = set(session.scalars(select(Request.body).join(Round).where(Round.key == plan.key)))
+    return [b for b in plan.bodies if b.code in asked]
+
+
+def draft_report(house: House, round_key: str, now: datetime) -> int:
+    """Write the next version of the report and its annex; returns the version. Nothing changed: the same version."""
+    plan = house.plan(round_key)
+    with house.ledger.begin() as session:
+        documents = _documents(house, session, plan)
+        entry = _round(session, round_key)
+        shas = [house.ledger.originals.keep(data) for data in documents]
+        digest = sha256("".join(shas).encode()).hexdigest()
+        latest = _latest(session, entry.id)
+        if latest and latest.digest == digest and latest.state in ("draft", "awaiting_approval", "returned"):
+            return latest.version  # a returned report is drafted again once something in it changed
+        if latest and latest.state in ("draft", "awaiting_approval"):
+            latest.state = "superseded"
+        version = latest.version + 1 if latest else 1
+        for path, data in zip(document_paths(house, round_key, version), documents, strict=True):
+            _write_private(path, data)  # before the commit: a version in the ledger always has its files
+        session.add(
+            Report(
+                round_id=entry.id,
+                version=version,
+                state="draft",
+                docx_sha=shas[0],
+                xlsx_sha=shas[1],
+                outward_sha=shas[2],
+                digest=digest,
+                created_at=now,
+            )
+        )
+        record(session, "report_drafted", now, round_id=entry.id, version=version, digest=digest)
+    return version
+
+
+def document_paths(house: House, round_key: str, version: int) -> tuple[Path, Path, Path]:
+    """Where the Word report, the internal workbook and the workbook that is sent on lie."""
+    stem = f"{round_key.replace('/', '-')}-v{version}"
+    return tuple(house.documents / f"{stem}{end}" for end in (".docx", "-noi-bo.xlsx", "-gui-di.xlsx"))  # type: ignore[return-value]
+
+
+def await_approval(house: House, round_key: str, now: datetime) -> None:
+    """Mark the draft as waiting for the leader and tell the office by letter, once a version."""
+    with house.ledger.begin() as session:
+        entry = _round(session, round_key)
+        report = _latest(session, entry.id)
+        if report is None or report.state != "draft":
+            return
+        report.state = "awaiting_approval"
+        settings = house.settings
+        context = {
+            "office": settings.office,
+            "round_title": house.plan(round_key).title,
+            "version": report.version,
+            "digest": report.digest[:12],
+        }
+        write_letter(
+            session,
+            settings.mail,
+            kind="notice",
+            idem_key=f"approval:{round_key}:{report.version}",
+            recipient=(settings.office.name, settings.mail.address),
+            letter=render_letter("approval", context),
+            attachments=[],
+            token=None,
+            round_id=entry.id,
+            request_id=None,
+            in_reply_to=None,
+            now=now,
+        )
+        record(session, "approval_asked", now, round_id=entry.id, version=report.version)
+
+
+def waiting(house: House, round_key: str) -> ReportView | None:
+    """The version that waits for a decision, or None."""
+    plan = house.plan(round_key)
+    with house.ledger.begin() as session:
+        entry = queries.find_round(session, round_key)
+        report = _latest(session, entry.id) if entry else None
+        if report is None or report.state not in ("draft", "awaiting_approval"):
+            return None
+        return ReportView(report.version, report.digest, _summary(house, session, plan, report))
+
+
+def decide(
+    house: House,
+    round_key: str,
+    version: int,
+    digest: str,
+    decision: Literal["approved", "returned"],
+    decided_by: str,
+    remark: str,
+    now: datetime,
+) -> None:
+    """Record the leader's decision on exactly this version. The same decision again changes nothing.
+
+    Raises StaleReport when another version waits now, or this one was decided otherwise.
+    """
+    with house.ledger.begin() as session:
+        entry = _round(session, round_key)
+        report = _latest(session, entry.id)
+        if report is None or report.version != version or report.digest != digest:
+            raise StaleReport(f"Dự thảo lần {version} không còn là bản đang chờ duyệt; hãy xem bản mới nhất.")
+        earlier = session.scalar(select(Approval).where(Approval.report_id == report.id))
+        if earlier:
+            if earlier.decision == decision:
+                return
+            raise StaleReport(f"Dự thảo lần {version} đã có quyết định trước đó.")
+        if report.state not in ("draft", "awaiting_approval"):
+            raise StaleReport(f"Dự thảo lần {version} không còn chờ duyệt.")
+        session.add(
+            Approval(
+                report_id=report.id,
+                decision=decision,
+                decided_by=decided_by,
+                remark=remark,
+                digest=digest,
+                decided_at=now,
+            )
+        )
+        report.state = decision
+        record(session, f"report_{decision}", now, round_id=entry.id, version=version, by=decided_by)
+
+
+def send_on(house: House, round_key: str, now: datetime) -> None:
+    """Put the approved report in the outbox for each addressee. It counts as sent once it stands there."""
+    settings, plan = house.settings, house.plan(round_key)
+    with house.ledger.begin() as session:
+        entry = _round(session, round_key)
+        report = _latest(session, entry.id)
+        if report is None or report.state != "approved":
+            return
+        stem = f"{round_key.replace('/', '-')}"
+        originals = house.ledger.originals
+        files = [
+            Attachment(f"{stem}.docx", originals.read(report.docx_sha), DOCX),
+            Attachment(f"{stem}.xlsx", originals.read(report.outward_sha), XLSX),
+        ]
+        context = {
+            "office": settings.office,
+            "plan": settings.plan,
+            "round_title": plan.title,
+            "period_text": period_text(plan),
+            "as_of_text": as_of_text(plan),
+            "version": report.version,
+        }
+        for address in settings.office.report_emails:
+            write_letter(
+                session,
+                settings.mail,
+                kind="report",
+                idem_key=f"report:{round_key}:{report.version}:{address}",
+                recipient=("", address),
+                letter=render_letter("report", context),
+                attachments=files,
+                token=None,
+                round_id=entry.id,
+                request_id=None,
+                in_reply_to=None,
+                now=now,
+            )
+        report.state, report.sent_at = "sent", now
+        record(session, "report_sent", now, round_id=entry.id, version=report.version)
+
+
+def reopen_for(session: Session, round_id: int) -> None:
+    """New accepted figures make a draft that nobody has decided on out of date."""
+    report = _latest(session, round_id)
+    if report and report.state in ("draft", "awaiting_approval"):
+        report.state = "superseded"
+
+
+def _documents(house: House, session: Session, plan: RoundPlan) -> tuple[bytes, bytes, bytes]:
+    district = district_of(house, session, plan)
+    filing = queries.filing_record(session, plan.key)
+    narratives = queries.narratives(session, plan.key)
+    provenance = queries.accepted_values(session, plan.key)
+    docx = write_report(district, house.settings, plan, filing, narratives, draft=True)
+    internal, outward = (
+        write_annex(district, house.settings, plan, filing, provenance, outward=edition) for edition in (False, True)
+    )
+    return docx, internal, outward
+
+
+def _summary(house: House, session: Session, plan: RoundPlan, report: Report) -> str:
+    """What the leader reads in the approval form: counts of bodies only, no sensitive figure."""
+    filing = queries.filing_record(session, plan.key)
+    accepted = [f for f in filing if f.state == "accepted"]
+    names = {b.code: b.name for b in plan.bodies}
+    missing = ", ".join(names[f.body] for f in filing if f.state != "accepted") or "không có"
+    docx, xlsx, _ = document_paths(house, plan.key, report.version)
+    return (
+        f"**{plan.title}** – dự thảo lần {report.version}\n\n"
+        f"- Đã có số liệu được chấp nhận: **{len(accepted)}/{len(filing)}** đơn vị\n"
+        f"- Đúng hạn: {sum(1 for f in filing if f.on_time)}\n- Chưa có số liệu: {missing}\n"
+        f"- Tệp: `{docx.name}`, `{xlsx.name}`\n- Mã kiểm tra: `{report.digest[:12]}`"
+    )
+
+
+def _round(session: Session, round_key: str) -> Round:
+    return session.scalars(select(Round).where(Round.key == round_key)).one()
+
+
+def _latest(session: Session, round_id: int) -> Report | None:
+    return session.scalar(select(Report).where(Report.round_id == round_id).order_by(Report.version.desc()).limit(1))
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    """Write so that readers see the old file or the new one, and only the owner reads it."""
+    temporary = path.with_suffix(path.suffix + ".part")
+    temporary.touch(mode=0o600)
+    temporary.write_bytes(data)
+    temporary.replace(path)

@@ -1,0 +1,43 @@
+"""How a round is named to people: its period, its deadline, and what every letter about it says."""
+
+from datetime import timedelta
+from typing import Any
+
+from treem.documents.dates import short_date
+from treem.plan.agenda import RoundPlan
+from treem.plan.settings import Body, Settings
+
+WEEKDAYS = ("thứ Hai", "thứ Ba", "thứ Tư", "thứ Năm", "thứ Sáu", "thứ Bảy", "Chủ nhật")
+
+
+def period_text(plan: RoundPlan) -> str:
+    """The data period, e.g. "từ ngày 15/12/2026 đến hết ngày 31/5/2027"."""
+    return f"từ ngày {short_date(plan.period_start)} đến hết ngày {short_date(plan.period_end)}"
+
+
+def as_of_text(plan: RoundPlan) -> str:
+    """The data cut-off, with the mark "ước" where the period ends after the deadline."""
+    mark = " (số ước thực hiện)" if plan.activity.period.estimate else ""
+    return f"chốt đến hết ngày {short_date(plan.period_end)}{mark}"
+
+
+def due_text(plan: RoundPlan) -> str:
+    """The deadline as the plan words it, and the last working day in time."""
+    bound = plan.legal_due + timedelta(days=1)
+    shown = f"{WEEKDAYS[plan.due.weekday()]}, ngày {short_date(plan.due)}"
+    return f"trước ngày {short_date(bound)} (chậm nhất hết ngày làm việc {shown})"
+
+
+def letter_context(settings: Settings, plan: RoundPlan, body: Body, token: str) -> dict[str, Any]:
+    """What every letter to a body about a round may say."""
+    return {
+        "office": settings.office,
+        "plan": settings.plan,
+        "body_name": body.name,
+        "tone": settings.group(body.group).tone,
+        "round_title": plan.title,
+        "period_text": period_text(plan),
+        "as_of_text": as_of_text(plan),
+        "due_text": due_text(plan),
+        "token": token,
+    }

@@ -44,7 +44,8 @@ def _tell(summary: dict[str, object], differences: list[str]) -> None:
     words = {
         "bodies": "Cơ quan được hỏi", "letters_out": "Thư đã gửi", "letters_in": "Thư đã nhận",
         "accepted": "Báo cáo được chấp nhận", "corrected": "Đã nộp lại bản sửa", "late": "Nộp muộn",
-        "missing": "Chưa nộp", "held": "Thư chờ người xem", "bounced": "Thư bị trả lại", "reminders": "Thư nhắc, đôn đốc",
+        "missing": "Chưa nộp", "held": "Thư chờ người xem", "bounced": "Đơn vị có thư bị trả lại",
+        "reminders": "Thư nhắc, đôn đốc",
     }  # fmt: skip
     table = Table("Kết quả", "Số", title=f"Diễn tập {summary['round']}")
     for key, word in words.items():

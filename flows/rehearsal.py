@@ -21,7 +21,7 @@ from treem.rehearsal.bodies import SimulatedBody
 from treem.rehearsal.compare import differences, totals_of
 from treem.rehearsal.conductor import live
 from treem.rehearsal.stage import Stage, cast, set_stage, write_config
-from treem.rounds import board, reporting
+from treem.rounds import board
 from treem.rounds.house import House, house_from_environment
 
 MARK = "summary.json"
@@ -59,6 +59,8 @@ class Rehearsal:
             house = house_from_environment(os.environ)
             plan = house.plan(self.round_key)
             bodies = cast(plan, settings, stage, self.seed)
+            for body in bodies:
+                running.callback(body.close)
             server = PrefectServer(self.out / "prefect")
             running.callback(server.stop)
             self._start(server)
@@ -85,7 +87,7 @@ class Rehearsal:
     def _start(self, server: PrefectServer) -> None:
         with self.screen.status("Đang khởi động máy chủ Prefect…"):
             server.start().wait()
-        os.environ.update(server.settings)
+        os.environ.update(server.settings, PREFECT_LOGGING_LEVEL="WARNING")  # the screen shows the days, not the runs
 
     def _tell(self, what: str, now: datetime) -> None:
         self.screen.print(f"[dim]{now:%d/%m/%Y %H:%M}[/dim]  {what}", highlight=False)
@@ -130,22 +132,25 @@ class _PrefectOffice:
         from flows.deployments import deployments, register
         from flows.reconcile import line_up
 
-        register(deployments())
+        register(deployments(repeating=False))
         day_before = house.plan(round_key).date_of("open").isoformat()
         line_up.fn(f"{day_before}T00:00:00+07:00")
         server.start_runner(os.environ, approvals_only=True)
 
     def advance(self, round_key: str, milestone: str, now: datetime) -> None:
         """Run the milestone's run from the schedule, now instead of at its date."""
-        from flows.played import play_scheduled
+        from flows.played import at_once, play_scheduled
 
-        play_scheduled(round_key, milestone, now)
+        with at_once():
+            play_scheduled(round_key, milestone, now)
 
     def collect(self, now: datetime) -> None:
         """The mailbox flow."""
         from flows.mailbox import collect_mailbox
+        from flows.played import at_once
 
-        collect_mailbox(now.isoformat())
+        with at_once():
+            collect_mailbox(now.isoformat())
 
     def approve(self, round_key: str, now: datetime) -> None:
         """Answer the form that waits in Prefect, as the leader does in the interface."""

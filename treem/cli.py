@@ -88,7 +88,9 @@ def show_calendar(
             return
         table = Table("Ngày", "Đợt", "Mốc", "Nội dung", "Hạn theo kế hoạch")
         for r in rows:
-            table.add_row(f"{r.date:%d/%m/%Y}", r.round, r.milestone, r.title, f"{r.legal_date:%d/%m/%Y}" if r.legal_date else "")
+            table.add_row(
+                f"{r.date:%d/%m/%Y}", r.round, r.milestone, r.title, f"{r.legal_date:%d/%m/%Y}" if r.legal_date else ""
+            )
         console.print(table)
 
 
@@ -143,7 +145,9 @@ def make_report(round_key: Annotated[str, typer.Argument(metavar="ĐỢT")]) -> 
 
 def _waiting_letters(house: House) -> list[dict[str, str | int | None]]:
     with house.ledger.begin() as session:
-        found = session.scalars(select(LetterIn).where(LetterIn.state.in_(("hold", "quarantine"))).order_by(LetterIn.id))
+        found = session.scalars(
+            select(LetterIn).where(LetterIn.state.in_(("hold", "quarantine"))).order_by(LetterIn.id)
+        )
         return [
             {
                 "id": x.id,

@@ -31,15 +31,11 @@ def reading(
             odd = value if isinstance(value, dict) else {"raw": value}
             cells.append(RawCell(*cell, sheet="Số liệu", cell=f"{LETTER[column]}{line + 13}", **{"raw": None, **odd}))
     said = [RawText(s, t, "Thuyết minh", f"C{n}") for n, (s, t) in enumerate((texts or {}).items(), 10)]
-    marks = {"token": b.TOKEN, "form_code": "BM-XA", "form_version": 1, "body_code": "03424"}
+    marks: dict[str, Any] = {"token": b.TOKEN, "form_code": "BM-XA", "form_version": 1, "body_code": "03424"}
     extra_rows, extra_cells = more.pop("rows", ()), more.pop("cells", ())
+    marks |= more
     return Reading(
-        "form",
-        None,
-        **{**marks, **more},
-        rows=(*rows, *extra_rows),
-        cells=(*cells, *extra_cells),
-        narratives=tuple(said),
+        "form", None, **marks, rows=(*rows, *extra_rows), cells=(*cells, *extra_cells), narratives=tuple(said)
     )
 
 

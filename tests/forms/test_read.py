@@ -220,6 +220,24 @@ def test_error_cells_and_formulas_without_a_result() -> None:
     assert rules[cell] == "error_value"
 
 
+def test_error_cells_of_an_ods() -> None:
+    form = b.open_form().fill()
+    document = OpenDocumentSpreadsheet()
+    table = Table(name="Số liệu")
+    for values in form.figures.iter_rows(values_only=True):
+        row = TableRow()
+        for value in values:
+            row.addElement(_ods_cell(value))
+        if values[0] in ("LD-01", "LD-08.1"):
+            row.childNodes[3] = TableCell(formula="of:=1/0")
+        table.addElement(row)
+    document.spreadsheet.addElement(table)
+    out = BytesIO()
+    document.save(out)
+    found = {f.cell: f.rule for f in _check(out.getvalue()).findings}
+    assert found == {form.at("LD-01"): "uncalculated", form.at("LD-08.1"): "uncalculated"}
+
+
 def test_a_foreign_workbook_is_not_a_form() -> None:
     book = Workbook()
     sheet = book.active

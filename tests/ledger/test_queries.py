@@ -73,7 +73,7 @@ class Story:
         )  # fmt: skip
 
     def report(self, entry: Round, version: int, state: str) -> None:
-        shas = {"docx_sha": "d", "xlsx_sha": "x", "outward_sha": "o", "digest": "dxo"}
+        shas = {"docx_sha": "d", "xlsx_sha": "x", "outward_docx_sha": "o", "outward_xlsx_sha": "p", "digest": "dxo"}
         self.add(Report(round_id=entry.id, version=version, state=state, created_at=FILED, **shas))
 
     def value(self, filed: Submission, figure: str, number: int | None) -> None:

@@ -198,7 +198,7 @@ def test_starttls_that_is_not_offered_is_never_replaced_by_plain(ledger: Ledger,
 def self_signed(folder: Path) -> Iterator[int]:
     """A TLS port whose certificate nobody vouches for."""
     key, certificate = folder / "key.pem", folder / "cert.pem"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1".split()
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -233,7 +233,7 @@ def test_killed_between_lease_and_send_the_same_bytes_go_once(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(smtp_room, "_dialogue", die)
+        patched.setattr(smtp_room, "deliver", die)
         with pytest.raises(Killed):
             send_due(ledger, mail, NOW)
     assert only_letter(ledger).state == "leased"

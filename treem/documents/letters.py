@@ -54,4 +54,5 @@ def _environment(folder: Path) -> Environment:
         autoescape=lambda name: bool(name and ".html." in name),
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )

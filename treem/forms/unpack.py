@@ -3,7 +3,8 @@
 Belongs here: what kind of file it is, limits against bombs, and what the cells of an .xlsx say that the fast reader
 does not tell (error values, formulas without a result). The fast reader aborts the whole process on a 7 KB file with
 one value in cell XFD1048576, and takes `#DIV/0!` for a blank. One pass with expat over the sheets answers all of this;
-openpyxl would need tens of seconds and gigabytes on hostile files. Runs in the child process: standard library only.
+openpyxl would need tens of seconds and gigabytes on hostile files. In an .xls an error cell stays a blank: nothing we
+depend on tells them apart, and a blank total is reported anyway. Runs in the child process: standard library only.
 """
 
 import re
@@ -67,6 +68,8 @@ def _inspect_package(package: zipfile.ZipFile) -> tuple[FileKind, Flags]:
     for name, part in parts.items():
         if name.endswith((".xml", ".rels")) and name != "META-INF/manifest.xml":  # old OpenOffice manifests carry a DTD
             _refuse_dtd(part)
+    if kind == "ods":
+        return kind, _odd_cells_of_ods(parts.get("content.xml", b""))
     return kind, _odd_cells(parts) if kind == "xlsx" else {}
 
 
@@ -217,6 +220,43 @@ class _SheetScan:
             self.odd[self.row, self.column] = self.value or "#"
         elif self.formula and not self.value and self.type != "str":  # t="str" with nothing: a formula that gives ""
             self.odd[self.row, self.column] = ""
+
+
+def _odd_cells_of_ods(part: bytes) -> Flags:
+    scan = _OdsScan()
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = scan.start
+    parser.Parse(part, True)
+    return scan.odd
+
+
+@dataclass
+class _OdsScan:
+    """One pass over an OpenDocument spreadsheet; rows and cells may stand for many of their kind."""
+
+    odd: Flags = field(default_factory=dict)
+    sheet: str = ""
+    row: int = 0
+    next_row: int = 1
+    column: int = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        match name:
+            case "table:table":
+                self.sheet, self.next_row = attributes.get("table:name", ""), 1
+            case "table:table-row":
+                self.row, self.column = self.next_row, 0
+                self.next_row += int(attributes.get("table:number-rows-repeated", "1"))
+            case "table:table-cell" | "table:covered-table-cell":
+                self._cell(attributes)
+                self.column += int(attributes.get("table:number-columns-repeated", "1"))
+
+    def _cell(self, attributes: dict[str, str]) -> None:
+        place = (self.sheet, self.row, self.column + 1)
+        if attributes.get("calcext:value-type") == "error":
+            self.odd[place] = "#LỖI"
+        elif "table:formula" in attributes and "office:value-type" not in attributes:
+            self.odd[place] = ""
 
 
 def _row_number(text: str | None, otherwise: int) -> int:

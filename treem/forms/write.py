@@ -20,6 +20,7 @@ CREATED = datetime(2020, 10, 30)  # noqa: DTZ001 - the plan's date; a fixed date
 FONT = "Times New Roman"
 A4 = 9
 POINTS_A_LINE = 15.5
+WIDTH_FACTOR = 1.04  # characters of this font to a unit of column width, word wrap allowed for
 ANSWER_HEIGHT = 92
 LONGEST_HEADER = 60
 INPUT_COLOUR, CLOSED_COLOUR, HEAD_COLOUR = "#FFF9DB", "#D9D9D9", "#E4ECF5"
@@ -217,7 +218,7 @@ class _FiguresSheet:
         sheet.write_string(row, place + 1, self._explanation(figure), formats.small)
         sheet.write_blank(row, place + 2, None, formats.note)
         texts = zip((figure.label, figure.unit, self._explanation(figure), self._last_year(figure)),
-                    (self.headings[1][1] - 2, 8.0, 29.0, 10.0), strict=True)  # fmt: skip
+                    (self.headings[1][1] - 2, 8.0, 31.0, 10.0), strict=True)  # fmt: skip
         sheet.set_row(row, max(_lines(text, width) for text, width in texts) * POINTS_A_LINE + 3)
 
     def _last_year(self, figure: Figure) -> str:
@@ -319,7 +320,7 @@ def _merged_line(sheet: Any, row: int, last: int, text: str, style: Any, width: 
 
 def _lines(text: str, width: float) -> int:
     """How many lines a text needs in a column that wide (characters), word wrap included."""
-    return max(1, sum(-(-len(line) // max(1, int(width * 0.96))) for line in text.split("\n")))
+    return max(1, sum(-(-len(line) // max(1, int(width * WIDTH_FACTOR))) for line in text.split("\n")))
 
 
 def _finish(sheet: Any, head: _Head, heading_row: int, last_row: int, last: int, *, landscape: bool) -> None:

@@ -181,7 +181,7 @@ class Finding(Table):
 
 
 class Value(Table):
-    """A figure as filed. Kind: number (zero is a number), blank, not_applicable. A body that has not filed has no row."""
+    """A figure as filed. Kind: number (zero is a number), blank, not_applicable; who has not filed has no row."""
 
     __tablename__ = "value"
     __table_args__ = (UniqueConstraint("submission_id", "figure", "column"),)
@@ -217,16 +217,17 @@ class Report(Table):
     round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), index=True)
     version: Mapped[int]
     state: Mapped[str]
-    docx_sha: Mapped[str]
+    docx_sha: Mapped[str]  # the draft for the office, marked as such
     xlsx_sha: Mapped[str]  # the internal annex: every cell
-    outward_sha: Mapped[str]  # the annex that is sent on: sensitive cells of single bodies left out
+    outward_docx_sha: Mapped[str]  # what is sent on: the same report without the mark, number and date still blank
+    outward_xlsx_sha: Mapped[str]  # … and the annex without sensitive cells of single bodies
     digest: Mapped[str]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
 
 
 class Approval(Table):
-    """A decision on a report: who says they decided, when, on which digest. Prefect has no users; the ledger keeps it."""
+    """A decision on a report: who says they decided, when, on which digest (Prefect has no users)."""
 
     __tablename__ = "approval"
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -85,7 +85,7 @@ def send_due(ledger: Ledger, mail: Mail, now: datetime, pause: Callable[[float],
             tally["cancelled"] += cancelled
             if letter is None:
                 break
-            outcome = line.deliver(letter)
+            outcome = line.hand_over(letter)
             tally[_settle(ledger, letter.id, outcome, now)] += 1
             if outcome.stop:
                 break
@@ -207,11 +207,11 @@ class _Line:
             raise
         self._client = client
 
-    def deliver(self, letter: _Leased) -> _Outcome:
+    def hand_over(self, letter: _Leased) -> _Outcome:
         """Hand over one letter. Every ending is an outcome; the connection is dropped when it is of no more use."""
         if self._client is None:
             raise RuntimeError("ensure_open first")
-        outcome = _dialogue(self._client.smtp, letter, self._redirect or letter.recipient)
+        outcome = deliver(self._client.smtp, letter, self._redirect or letter.recipient)
         if outcome.broken or outcome.stop:
             self._close()
         return outcome
@@ -253,7 +253,7 @@ def _hang_up(client: yagmail.SMTP) -> None:
         client.smtp.close()
 
 
-def _dialogue(smtp: smtplib.SMTP, letter: _Leased, recipient: str) -> _Outcome:
+def deliver(smtp: smtplib.SMTP, letter: _Leased, recipient: str) -> _Outcome:
     """MAIL, RCPT, DATA. What is lost before DATA was not sent; what is lost in it may have been."""
     try:
         options = [f"size={len(letter.raw)}"] if smtp.has_extn("size") else []

@@ -223,7 +223,7 @@ class Server(Closed):
     port: int
     security: Literal["tls", "starttls", "plain"]
     user: str = ""
-    password: str = ""
+    password: str = Field(default="", repr=False)
     timeout: float = 60
 
 

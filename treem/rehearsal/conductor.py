@@ -1,4 +1,4 @@
-"""Lives through a round in time-lapse: at each milestone the office acts, the bodies read and answer, the office collects.
+"""Lives through a round in time-lapse: at each milestone the office acts, the bodies answer, the office collects.
 
 Belongs here: the order of the days and the clock. Who carries out the office's part is passed in as `Office`: Prefect
 flows in `treem rehearse`, plain calls in tests.
@@ -60,6 +60,7 @@ def live(
             written = [line for body in bodies for line in body.play(clock.now, milestone.key)]
             if not written:
                 break
+            tell(f"  {len(written)} thư của các cơ quan", clock.now)
             clock.now += timedelta(minutes=30)
             office.collect(clock.now)
     clock.now += timedelta(hours=1)

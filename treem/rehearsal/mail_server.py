@@ -12,10 +12,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage, Message
-from email.parser import BytesHeaderParser
-from email.policy import SMTP as CRLF
+from email.utils import format_datetime
+from secrets import token_hex
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -195,38 +193,33 @@ async def _free_port() -> int:
 
 
 def _delivery_report(sender: str, recipient: str, raw: bytes, now: datetime) -> bytes:
-    """An RFC 3464 report that returns the whole letter, attachments and all, as Postfix does."""
-    report = EmailMessage(policy=CRLF)
-    report["From"] = Address("Mail Delivery System", addr_spec="MAILER-DAEMON@mail.test")
-    report["To"] = sender
-    report["Subject"] = "Undelivered Mail Returned to Sender"
-    report["Date"] = now
-    report["Auto-Submitted"] = "auto-replied"
-    report.set_content(f"The mail system could not deliver your message.\n\n<{recipient}>: 550 5.1.1 user unknown\n")
-    report.make_mixed()
-    for part in (_delivery_status(recipient), _returned(raw)):
-        report.attach(part)  # type: ignore[arg-type]
-    report.set_type("multipart/report")
-    report.set_param("report-type", "delivery-status")
-    return report.as_bytes()
+    """An RFC 3464 report that returns the whole letter byte for byte, attachments and all, as Postfix does."""
+    boundary = f"returned-{token_hex(12)}"
+    head = [
+        "From: Mail Delivery System <MAILER-DAEMON@mail.test>",
+        f"To: {sender}",
+        "Subject: Undelivered Mail Returned to Sender",
+        f"Date: {format_datetime(now)}",
+        f"Message-ID: <{token_hex(12)}@mail.test>",
+        "Auto-Submitted: auto-replied",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/report; report-type=delivery-status; boundary="{boundary}"',
+    ]
+    prose = ["Content-Type: text/plain", "", "Your message could not be delivered.", "", f"<{recipient}>: user unknown"]
+    status = [
+        "Content-Type: message/delivery-status",
+        "",
+        "Reporting-MTA: dns; mail.test",
+        "",
+        f"Final-Recipient: rfc822; {recipient}",
+        "Action: failed",
+        "Status: 5.1.1",
+        "Diagnostic-Code: smtp; 550 5.1.1 user unknown",
+    ]
+    returned = _lines("Content-Type: message/rfc822", "") + raw
+    parts = (_lines(*head), _lines(*prose), _lines(*status), returned)
+    return f"\r\n--{boundary}\r\n".encode().join(parts) + f"\r\n--{boundary}--\r\n".encode()
 
 
-def _delivery_status(recipient: str) -> Message:
-    status = Message()
-    status["Content-Type"] = "message/delivery-status"
-    server, failure = Message(), Message()
-    server["Reporting-MTA"] = "dns; mail.test"
-    failure["Final-Recipient"] = f"rfc822; {recipient}"
-    failure["Action"] = "failed"
-    failure["Status"] = "5.1.1"
-    failure["Diagnostic-Code"] = "smtp; 550 5.1.1 user unknown"
-    status.set_payload([server, failure])
-    return status
-
-
-def _returned(raw: bytes) -> Message:
-    returned = Message()
-    returned["Content-Type"] = "message/rfc822"
-    head = BytesHeaderParser().parsebytes(raw)
-    returned.set_payload([head])
-    return returned
+def _lines(*lines: str) -> bytes:
+    return "".join(f"{line}\r\n" for line in lines).encode()

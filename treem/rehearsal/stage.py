@@ -4,7 +4,6 @@ The office's own config is copied, and only its mail servers are replaced: what 
 """
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -36,7 +35,7 @@ class Stage:
         return {
             "address": mail.address,
             "display_name": mail.display_name,
-            "letters_per_minute": mail.letters_per_minute,
+            "letters_per_minute": 60_000,  # time-lapse does not wait for the real clock
             "smtp": account | {"port": self.mail.smtp[1]},
             "imap": account | {"port": self.mail.imap[1]},
         }
@@ -56,7 +55,7 @@ def set_stage(settings: Settings) -> Stage:
     clock = Clock()
     addresses = {settings.mail.address, *settings.office.report_emails}
     addresses |= {e for b in settings.register_.bodies for e in b.emails}
-    return Stage(EmbeddedMail({a: PASSWORD for a in sorted(addresses)}, clock=clock), clock)
+    return Stage(EmbeddedMail(dict.fromkeys(sorted(addresses), PASSWORD), clock=clock), clock)
 
 
 def write_config(source: Path, target: Path, stage: Stage, settings: Settings) -> None:
@@ -69,9 +68,9 @@ def write_config(source: Path, target: Path, stage: Stage, settings: Settings) -
 def cast(plan: RoundPlan, settings: Settings, stage: Stage, seed: int) -> tuple[SimulatedBody, ...]:
     """One simulated body for each body asked, its way of answering drawn from the seed."""
     roles = assign([b.code for b in plan.bodies], seed)
-    pairs: Mapping[str, str] | tuple[tuple[str, str], ...] = tuple(
-        (rule.smaller, rule.larger) for rule in settings.book.inequalities
-    ) + tuple((f.numerator, f.denominator) for f in settings.figures().values() if f.numerator and f.denominator)
+    pairs = tuple((rule.smaller, rule.larger) for rule in settings.book.inequalities) + tuple(
+        (f.numerator, f.denominator) for f in settings.figures().values() if f.numerator and f.denominator
+    )
     players = []
     for body in plan.bodies:
         if roles[body.code].kind == "bounces":

@@ -56,9 +56,13 @@ def counts(house: House, round_key: str) -> dict[str, int]:
         of_round = select(Request.id).join(Round).where(Round.key == round_key)
         filing = queries.filing_record(session, round_key)
         late_codes = [f for f in filing if f.first_received_at and not f.on_time]
-        out = session.execute(select(LetterOut.kind, LetterOut.state, LetterOut.request_id).join(Round).where(Round.key == round_key)).all()
+        out = session.execute(
+            select(LetterOut.kind, LetterOut.state, LetterOut.request_id).join(Round).where(Round.key == round_key)
+        ).all()
         versions = session.scalars(
-            select(func.max(Submission.version)).where(Submission.request_id.in_(of_round)).group_by(Submission.request_id)
+            select(func.max(Submission.version))
+            .where(Submission.request_id.in_(of_round))
+            .group_by(Submission.request_id)
         ).all()
         letters_in = session.scalars(select(LetterIn.state)).all()
     return {

@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 
 from treem.documents.dates import short_date
 from treem.documents.letters import render_letter
+from treem.forms.catalogue import problem_message
 from treem.forms.check import Checked, check
 from treem.forms.read import Reading, read_form
 from treem.ledger.events import record
-from treem.ledger.tables import Finding, LetterIn, LetterOut, Narrative, Request, Submission, Value
-from treem.mailroom.match import match
+from treem.ledger.tables import Finding, LetterIn, Narrative, Request, Submission, Value
+from treem.mailroom.match import lost_letters, match
 from treem.mailroom.outbox import write_letter
 from treem.mailroom.parse import InAttachment, Parsed, parse
 from treem.plan.agenda import RoundPlan
@@ -104,7 +105,11 @@ def _process(house: House, letter_id: int, now: datetime) -> str:
     workbooks = _read_workbooks(parsed.attachments) if readable else ()  # outside the transaction: it takes its time
     with house.ledger.begin() as session:
         letter = session.get_one(LetterIn, letter_id)
-        letter.message_id, letter.sender, letter.content_key = parsed.message_id, parsed.from_address, parsed.content_key
+        letter.message_id, letter.sender, letter.content_key = (
+            parsed.message_id,
+            parsed.from_address,
+            parsed.content_key,
+        )
         outcome = _judge(house, session, letter, parsed, workbooks, now)
         letter.state, letter.verdict, letter.reason = outcome.state, outcome.verdict, outcome.reason
         kind = "letter_done" if outcome.state == "done" else "letter_held"
@@ -113,7 +118,11 @@ def _process(house: House, letter_id: int, now: datetime) -> str:
 
 
 def _read_workbooks(attachments: Sequence[InAttachment]) -> tuple[Workbook, ...]:
-    found = (a for a in attachments if a.name.lower().endswith(WORKBOOKS) or a.data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"))
+    found = (
+        a
+        for a in attachments
+        if a.name.lower().endswith(WORKBOOKS) or a.data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+    )
     return tuple(Workbook(a, read_form(a.data)) for a in found)
 
 
@@ -129,31 +138,32 @@ def _judge(
         letter.duplicate_of = earlier
         return Outcome("done", "duplicate")
     if parsed.is_bounce:
-        return _bounce(session, letter, parsed, now)
+        return _bounce(house, session, letter, parsed, now)
     tokens = [w.reading.token for w in workbooks if w.reading.token]
     found = match(session, house.settings, parsed, tokens, house.local(letter.received_at).date())
     letter.request_id = found.request_id
     if parsed.is_auto_reply:
         carries_form = any(w.reading.kind == "form" for w in workbooks)
-        return Outcome("hold", "auto_reply", "thư tự động có kèm biểu mẫu") if carries_form else Outcome("done", "auto_reply")
+        return (
+            Outcome("hold", "auto_reply", "thư tự động có kèm biểu mẫu")
+            if carries_form
+            else Outcome("done", "auto_reply")
+        )
     if found.hold_reason or found.request_id is None:
         return Outcome("hold", "unmatched", found.hold_reason or "không rõ thư trả lời phiếu yêu cầu nào")
     return _answer(house, session, letter, parsed, workbooks, now)
 
 
-def _bounce(session: Session, letter: LetterIn, parsed: Parsed, now: datetime) -> Outcome:
+def _bounce(house: House, session: Session, letter: LetterIn, parsed: Parsed, now: datetime) -> Outcome:
     """A bounce counts only when it names a letter of ours and the address that letter went to."""
-    for lost in parsed.bounced:
-        sent = session.scalar(
-            select(LetterOut).where(LetterOut.message_id == lost.message_id, LetterOut.recipient == lost.recipient)
-        )
-        if sent is None or not lost.permanent:
-            continue
+    lost = lost_letters(session, house.settings, parsed)
+    for sent in lost:
         sent.state, letter.request_id = "bounced", sent.request_id
         request = session.get(Request, sent.request_id) if sent.request_id else None
         if request and request.state in ("queued", "sent"):
             request.state = "bounced"
         record(session, "letter_bounced", now, request_id=sent.request_id, letter_out=sent.id)
+    if lost:
         return Outcome("done", "bounce")
     return Outcome("hold", "bounce", "thư báo lỗi không khớp với thư nào đã gửi, hoặc chỉ là báo chậm")
 
@@ -164,13 +174,15 @@ def _answer(
     """An answer of a registered sender to a known request: exactly one workbook is read as the submission."""
     request = session.get_one(Request, letter.request_id)
     desk = _Desk(house, session, letter, parsed, request, now)
+    if not workbooks and parsed.carries_letter:
+        return Outcome("hold", "forwarded", "thư đính kèm một thư khác; cần người xem trong đó có báo cáo không")
     if not workbooks:
         desk.acknowledge("ack_prose")
         return Outcome("done", "prose")
     forms = {sha256(w.file.data).hexdigest(): w for w in workbooks if w.reading.kind == "form"}
     if not forms:
         problem = next((w.reading.problem for w in workbooks if w.reading.problem), "not_a_form")
-        desk.acknowledge("ack_unreadable", file_name=workbooks[0].file.name, problem=problem)
+        desk.acknowledge("ack_unreadable", file_name=workbooks[0].file.name, problem_text=problem_message(problem))
         return Outcome("done", "unreadable", problem)
     if len(forms) > 1:
         return Outcome("hold", "several_forms", "thư có nhiều biểu mẫu khác nhau; cần người chọn")
@@ -198,13 +210,17 @@ class _Desk:
             self.acknowledge("ack_duplicate", version=earlier.version)
             return Outcome("done", "same_file")
         form = self.house.settings.form_for(self.plan.activity.key, self.body.group)
-        checked = check(form, self.house.settings, workbook.reading, expected_body=self.body.code)
+        checked = check(
+            form, self.house.settings, workbook.reading, expected_token=self.request.token, expected_body=self.body.code
+        )
         if checked.blank:
             self.acknowledge("ack_blank")
             return Outcome("done", "blank_form")
         self.house.ledger.originals.keep(workbook.file.data)
         submission = self._record(sha, workbook.file.name, checked)
-        findings = [{"sheet": f.sheet, "cell": f.cell, "message": f.message, "severity": f.severity} for f in checked.findings]
+        findings = [
+            {"sheet": f.sheet, "cell": f.cell, "message": f.message, "severity": f.severity} for f in checked.findings
+        ]
         name = "ack_accepted" if checked.valid else "ack_correction"
         self.acknowledge(name, version=submission.version, findings=findings)
         return Outcome("done", "answer" if checked.valid else "needs_correction")
@@ -265,7 +281,15 @@ class _Desk:
 
 def _rows(submission_id: int, checked: Checked) -> list[Value | Narrative | Finding]:
     values: list[Value | Narrative | Finding] = [
-        Value(submission_id=submission_id, figure=v.figure, column=v.column, kind=v.kind, number=v.number, sheet=v.sheet, cell=v.cell)
+        Value(
+            submission_id=submission_id,
+            figure=v.figure,
+            column=v.column,
+            kind=v.kind,
+            number=v.number,
+            sheet=v.sheet,
+            cell=v.cell,
+        )
         for v in checked.values
     ]
     values += [
@@ -273,9 +297,9 @@ def _rows(submission_id: int, checked: Checked) -> list[Value | Narrative | Find
         for n in checked.narratives
     ]
     values += [
-        Finding(submission_id=submission_id, rule=f.rule, severity=f.severity, sheet=f.sheet, cell=f.cell, message=f.message)
+        Finding(
+            submission_id=submission_id, rule=f.rule, severity=f.severity, sheet=f.sheet, cell=f.cell, message=f.message
+        )
         for f in checked.findings
     ]
     return values
-
-

@@ -77,7 +77,8 @@ def draft_report(house: House, round_key: str, now: datetime) -> int:
                 state="draft",
                 docx_sha=shas[0],
                 xlsx_sha=shas[1],
-                outward_sha=shas[2],
+                outward_docx_sha=shas[2],
+                outward_xlsx_sha=shas[3],
                 digest=digest,
                 created_at=now,
             )
@@ -86,10 +87,15 @@ def draft_report(house: House, round_key: str, now: datetime) -> int:
     return version
 
 
-def document_paths(house: House, round_key: str, version: int) -> tuple[Path, Path, Path]:
-    """Where the Word report, the internal workbook and the workbook that is sent on lie."""
-    stem = f"{round_key.replace('/', '-')}-v{version}"
-    return tuple(house.documents / f"{stem}{end}" for end in (".docx", "-noi-bo.xlsx", "-gui-di.xlsx"))  # type: ignore[return-value]
+def document_paths(house: House, round_key: str, version: int) -> tuple[Path, Path, Path, Path]:
+    """Where a version's documents lie: draft report, internal workbook, and both as they are sent on."""
+    stem = house.documents / f"{round_key.replace('/', '-')}-v{version}"
+    return (
+        stem.with_name(f"{stem.name}-du-thao.docx"),
+        stem.with_name(f"{stem.name}-noi-bo.xlsx"),
+        stem.with_name(f"{stem.name}-gui-di.docx"),
+        stem.with_name(f"{stem.name}-gui-di.xlsx"),
+    )
 
 
 def await_approval(house: House, round_key: str, now: datetime) -> None:
@@ -186,8 +192,8 @@ def send_on(house: House, round_key: str, now: datetime) -> None:
         stem = f"{round_key.replace('/', '-')}"
         originals = house.ledger.originals
         files = [
-            Attachment(f"{stem}.docx", originals.read(report.docx_sha), DOCX),
-            Attachment(f"{stem}.xlsx", originals.read(report.outward_sha), XLSX),
+            Attachment(f"{stem}.docx", originals.read(report.outward_docx_sha), DOCX),
+            Attachment(f"{stem}.xlsx", originals.read(report.outward_xlsx_sha), XLSX),
         ]
         context = {
             "office": settings.office,
@@ -223,16 +229,18 @@ def reopen_for(session: Session, round_id: int) -> None:
         report.state = "superseded"
 
 
-def _documents(house: House, session: Session, plan: RoundPlan) -> tuple[bytes, bytes, bytes]:
-    district = district_of(house, session, plan)
+def _documents(house: House, session: Session, plan: RoundPlan) -> tuple[bytes, bytes, bytes, bytes]:
+    """All four documents of a version, in the order of `document_paths`."""
+    settings, district = house.settings, district_of(house, session, plan)
     filing = queries.filing_record(session, plan.key)
     narratives = queries.narratives(session, plan.key)
     provenance = queries.accepted_values(session, plan.key)
-    docx = write_report(district, house.settings, plan, filing, narratives, draft=True)
-    internal, outward = (
-        write_annex(district, house.settings, plan, filing, provenance, outward=edition) for edition in (False, True)
+    return (
+        write_report(district, settings, plan, filing, narratives, draft=True),
+        write_annex(district, settings, plan, filing, provenance),
+        write_report(district, settings, plan, filing, narratives, draft=False),
+        write_annex(district, settings, plan, filing, provenance, outward=True),
     )
-    return docx, internal, outward
 
 
 def _summary(house: House, session: Session, plan: RoundPlan, report: Report) -> str:
@@ -241,7 +249,7 @@ def _summary(house: House, session: Session, plan: RoundPlan, report: Report) ->
     accepted = [f for f in filing if f.state == "accepted"]
     names = {b.code: b.name for b in plan.bodies}
     missing = ", ".join(names[f.body] for f in filing if f.state != "accepted") or "không có"
-    docx, xlsx, _ = document_paths(house, plan.key, report.version)
+    docx, xlsx, *_ = document_paths(house, plan.key, report.version)
     return (
         f"**{plan.title}** – dự thảo lần {report.version}\n\n"
         f"- Đã có số liệu được chấp nhận: **{len(accepted)}/{len(filing)}** đơn vị\n"

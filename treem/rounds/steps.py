@@ -29,7 +29,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 log = logging.getLogger(__name__)
 
 
-def carry_out(house: House, round_key: str, now: datetime, pause: Callable[[Step], None] | None = None) -> tuple[Step, ...]:
+def carry_out(
+    house: House, round_key: str, now: datetime, pause: Callable[[Step], None] | None = None
+) -> tuple[Step, ...]:
     """Do every step of the round that is due at `now`, and return them in the order done.
 
     Steps create new steps (closing makes the draft due), so the agenda is asked again until it is silent or repeats

@@ -3,6 +3,8 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := $(UV) run --frozen
 export DO_NOT_TRACK = 1
 export UV_COMPILE_BYTECODE = 1
+# the machine's own certificate store: offices behind an inspecting proxy have their authority there
+export UV_SYSTEM_CERTS = 1
 
 .PHONY: setup demo test test-fast lint bench clean
 .DEFAULT_GOAL := test

@@ -6,7 +6,7 @@ export UV_COMPILE_BYTECODE = 1
 # the machine's own certificate store: offices behind an inspecting proxy have their authority there
 export UV_SYSTEM_CERTS = 1
 
-.PHONY: setup demo test test-fast lint bench clean
+.PHONY: setup demo test test-fast test-postgres lint clean
 .DEFAULT_GOAL := test
 
 setup: .venv/.synced
@@ -27,6 +27,10 @@ test: setup
 
 test-fast: setup
 	$(RUN) pytest -n 2 --dist loadfile -m "not slow"
+
+# needs TREEM_TEST_POSTGRES, the URL of a database it may fill; .ci/postgres gives a throw-away one
+test-postgres: setup
+	$(RUN) pytest tests/ledger tests/rounds/test_postgres.py
 
 lint: setup
 	$(RUN) ruff format --check .

@@ -1,13 +1,17 @@
 """kill -9 at each step boundary of opening a round and of sending: no letter twice, none lost."""
 
+import email
 import os
 import signal
 from collections import Counter
+from datetime import datetime
 
 import pytest
 
 from tests.rounds.conftest import ROUND, World, at
 from treem.mailroom import smtp
+from treem.plan.agenda import Step
+from treem.rounds import reporting
 from treem.rounds.steps import carry_out
 
 
@@ -23,12 +27,12 @@ def in_child(work) -> int:  # type: ignore[no-untyped-def]
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def kill_at(count: int):  # type: ignore[no-untyped-def]
-    """A pause that kills the process at its count-th call."""
+def kill_at(count: int, but: str = ""):  # type: ignore[no-untyped-def]
+    """A pause that kills the process at its count-th call; steps of the action `but` do not count."""
     left = [count]
 
-    def pause(_step: object) -> None:
-        left[0] -= 1
+    def pause(step: Step) -> None:
+        left[0] -= step.action != but
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -39,21 +43,46 @@ def requests_by_recipient(world: World) -> Counter[str]:
     return Counter(r for letter in world.stage.mail.log for r in letter.recipients)
 
 
-@pytest.mark.slow
-def test_killed_after_every_step_of_opening_each_body_is_asked_once(world: World) -> None:
-    now = at(5, 20)
-    boundaries, ended = 0, -signal.SIGKILL
-    while ended == -signal.SIGKILL:
-        boundaries += 1
-        ended = in_child(lambda: carry_out(world.open(), ROUND, now, pause=kill_at(1)))
-        assert boundaries < 60
+def step_by_step(world: World, now: datetime, but: str = "") -> int:
+    """Run the round's steps, killed after each one, until a run finds nothing to do; returns the kills."""
+    kills = 0
+    while (ended := in_child(lambda: carry_out(world.open(), ROUND, now, kill_at(1, but)))) == -signal.SIGKILL:
+        kills += 1
+        assert kills < 40
     assert ended == 0
-    bodies = world.open().plan(ROUND).bodies
-    assert boundaries == len(bodies) + 2  # the round, one letter a body, and the run that finds nothing to do
+    return kills
+
+
+def send(world: World, now: datetime) -> None:
     house = world.open()
     smtp.send_due(house.ledger, house.settings.mail, now)
     smtp.send_due(house.ledger, house.settings.mail, now)
-    assert requests_by_recipient(world) == Counter(b.emails[0] for b in bodies)
+
+
+@pytest.mark.slow
+def test_killed_after_every_step_of_a_whole_round_each_letter_leaves_once(world: World) -> None:
+    plan = world.open().plan(ROUND)
+    bodies = len(plan.bodies)
+    kills = []
+    for milestone in ("open", "remind-1", "chase-1", "close"):
+        now = plan.instant_of(next(m for m in plan.milestones if m.key == milestone))
+        kills.append(step_by_step(world, now, but="ask_approval"))  # it stays due until the leader has decided
+        send(world, now)
+    assert in_child(lambda: carry_out(world.open(), ROUND, now, kill_at(1))) == -signal.SIGKILL
+    send(world, now)
+    view = reporting.waiting(world.open(), ROUND)
+    assert view is not None
+    reporting.decide(world.open(), ROUND, view.version, view.digest, "approved", "Phó Chủ tịch", "", now)
+    kills.append(step_by_step(world, now))
+    send(world, now)
+    assert kills == [bodies + 1, bodies, bodies, bodies + 2, 1]  # the second chase, close, draft; then sending on
+    assert requests_by_recipient(world) == Counter(
+        {b.emails[0]: 4 for b in plan.bodies}
+        | {world.settings.mail.address: 1}
+        | dict.fromkeys(world.settings.office.report_emails, 1)
+    )
+    ids = [email.message_from_bytes(letter.raw)["Message-ID"] for letter in world.stage.mail.log]
+    assert len(ids) == len(set(ids))
 
 
 @pytest.mark.slow

@@ -23,19 +23,23 @@ def rehearse_round(
     config: ConfigOption = Path("config"),
 ) -> None:
     """Diễn tập trọn một đợt qua thư điện tử thật, đồng hồ tua nhanh, các cơ quan do máy đóng vai."""
-    from flows.rehearsal import Rehearsal, RehearsalRefused  # starts Prefect: not for every command
+    from flows.rehearsal import Rehearsal, RehearsalRefused, Result  # starts Prefect: not for every command
+    from flows.server import ServerDown
+
+    def tell(result: Result) -> None:
+        if as_json:
+            sys.stdout.write(json.dumps(result.summary, ensure_ascii=False, indent=2) + "\n")
+            sys.stdout.flush()
+        else:
+            _tell(result.summary, result.differences)
 
     with named_errors():
         screen = Console(stderr=True) if as_json else console
         try:
-            result = Rehearsal(round_key, config, out or Path("var/dien-tap"), seed, screen).run(keep_ui=ui)
-        except RehearsalRefused as error:
+            result = Rehearsal(round_key, config, out or Path("var/dien-tap"), seed, screen).run(tell, keep_ui=ui)
+        except (RehearsalRefused, ServerDown) as error:
             Console(stderr=True, style="red").print(str(error), markup=False)
             raise typer.Exit(2) from None
-        if as_json:
-            sys.stdout.write(json.dumps(result.summary, ensure_ascii=False, indent=2) + "\n")
-        else:
-            _tell(result.summary, result.differences)
         if result.differences:
             raise typer.Exit(1)
 

@@ -25,7 +25,7 @@ from tasks.approvals import DEPLOYMENT as APPROVAL
 
 ZONE = "Asia/Ho_Chi_Minh"
 AT_ONCE = 4  # runs at the same time; an approval that waits is not one of them
-LOOK = "Nhìn trước lịch/hang-ngay"
+LOOK = "Nhìn trước lịch/hằng ngày"
 
 
 def approvals() -> list[RunnerDeployment]:
@@ -40,9 +40,9 @@ def deployments(repeating: bool = True) -> list[RunnerDeployment]:
     daily = [Cron("0 6 * * *", timezone=ZONE, slug="sang-som")] if repeating else []
     return [
         *approvals(),
-        _deployment(advance_round, "theo-lich", "Các mốc sắp tới của mọi đợt (thẻ Upcoming)."),
-        _deployment(collect_mailbox, "dinh-ky", "Nhận, đọc và báo nhận thư của các đơn vị.", mail),
-        _deployment(look_ahead, "hang-ngay", "Đối chiếu kế hoạch với sổ theo dõi.", daily),
+        _deployment(advance_round, "các mốc", "Các mốc sắp tới của mọi đợt (thẻ Upcoming)."),
+        _deployment(collect_mailbox, "10 phút một lần", "Nhận, đọc và báo nhận thư của các đơn vị.", mail),
+        _deployment(look_ahead, "hằng ngày", "Đối chiếu kế hoạch với sổ theo dõi.", daily),
     ]
 
 

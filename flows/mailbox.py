@@ -2,7 +2,7 @@
 
 from prefect import flow, get_run_logger
 
-from flows.reports import send_and_show
+from flows.reports import advance
 from tasks import mailbox, rounds
 
 
@@ -11,7 +11,7 @@ def collect_mailbox(now: str | None = None) -> dict[str, int]:
     """Collect, process, acknowledge. What was fetched before a failure is kept and processed next time."""
     fetched = mailbox.collect_letters(now, return_state=True)
     read = mailbox.process_letters(now)  # letters kept earlier do not wait for the mail server
-    send_and_show(rounds.rounds_in_motion(now), now)
+    advance(rounds.rounds_in_motion(now), now)  # acknowledgements leave, and late figures make a new draft
     got = fetched.result()
     get_run_logger().info("Thư đến: %s; đã đọc: %s", got, read)
     return got | read

@@ -12,20 +12,23 @@ from flows.reconcile import DEPLOYMENT, scheduled
 from flows.reports import advance_round
 
 
+class NotScheduled(Exception):
+    """A milestone has no run on Prefect's schedule: the reconciler has not done its work."""
+
+
 def at_once() -> AbstractContextManager[object]:
     """Runs in here send no heartbeat, whose thread would make each of them wait a second to end."""
     return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
 
 
 def play_scheduled(round_key: str, milestone: str, now: datetime) -> None:
-    """Take the run off the schedule and run it. Without one on the schedule, the flow runs as a run of its own."""
+    """Take the run off the schedule and run it. Raises NotScheduled."""
     parameters = {"round_key": round_key, "milestone": milestone, "now": now.isoformat()}
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name(DEPLOYMENT)
         planned = next((p for p in scheduled(client, deployment.id) if p.key == (round_key, milestone)), None)
         if planned is None:
-            advance_round(**parameters)
-            return
+            raise NotScheduled(f"Không thấy lượt {milestone} của {round_key} trong lịch chạy của Prefect.")
         client.set_flow_run_state(planned.id, Pending(message="Diễn tập"), force=True)
         run = client.read_flow_run(planned.id)
     run_flow(advance_round, flow_run=run, parameters=parameters)

@@ -34,7 +34,7 @@ from treem.rounds.house import House
 HORIZON = timedelta(days=400)
 MANAGED = "lich-tu-dong"
 """The tag of the runs this module owns; runs without it are left alone."""
-DEPLOYMENT = "Bước của đợt báo cáo/theo-lich"
+DEPLOYMENT = "Bước của đợt báo cáo/các mốc"
 
 
 @dataclass(frozen=True)

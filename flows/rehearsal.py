@@ -7,6 +7,7 @@ Belongs here: starting and stopping what the rehearsal needs, and what its resul
 import json
 import os
 import shutil
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,8 +25,19 @@ from treem.rehearsal.stage import Stage, cast, set_stage, write_config
 from treem.rounds import board
 from treem.rounds.house import House, house_from_environment
 
-MARK = "summary.json"
-OURS = ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "originals", "documents", "config", "prefect", MARK)
+SUMMARY = "summary.json"
+MARK = ".treem-rehearsal"
+"""Stands in every folder a rehearsal made; only such a folder is ever cleared."""
+OURS = (
+    "ledger.sqlite",
+    "ledger.sqlite-wal",
+    "ledger.sqlite-shm",
+    "originals",
+    "documents",
+    "config",
+    "prefect",
+    SUMMARY,
+)
 
 
 class RehearsalRefused(Exception):
@@ -47,8 +59,11 @@ class Rehearsal:
         """Raises nothing; the folder is looked at in `run`."""
         self.round_key, self.config, self.out, self.seed, self.screen = round_key, config, out.resolve(), seed, screen
 
-    def run(self, keep_ui: bool = False) -> Result:
-        """Live through the round. Raises RehearsalRefused, ConfigError, UnknownRound."""
+    def run(self, tell_result: Callable[[Result], None], keep_ui: bool = False) -> Result:
+        """Live through the round, tell the result, then leave the interface up on request.
+
+        Raises RehearsalRefused, ConfigError, UnknownRound, ServerDown.
+        """
         settings = load_settings(self.config, os.environ)
         stage = set_stage(settings)
         with ExitStack() as running:
@@ -64,18 +79,19 @@ class Rehearsal:
             server = PrefectServer(self.out / "prefect")
             running.callback(server.stop)
             self._start(server)
-            office = _PrefectOffice(server)
+            office = _PrefectOffice(server, settings.office.approvers)
             office.prepare(self.round_key, house, server)
             live(plan, office, bodies, stage.clock, settings.office.timezone, self._tell)
             self._tell("Đối chiếu với số liệu các cơ quan định báo", stage.clock.now)
             result = self._result(house, stage, bodies)
+            tell_result(result)
             if keep_ui:
                 self._leave_open(server)
         return result
 
     def _clear(self) -> None:
         """Start from an empty folder. A folder that is not an earlier rehearsal's is left alone."""
-        if self.out.exists() and any(self.out.iterdir()) and not (self.out / "config").is_dir():
+        if self.out.exists() and any(self.out.iterdir()) and not (self.out / MARK).is_file():
             raise RehearsalRefused(
                 f"Thư mục {self.out} không trống và không phải của lần diễn tập trước. Hãy chọn thư mục khác."
             )
@@ -83,11 +99,13 @@ class Rehearsal:
             path = self.out / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         self.out.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.out / MARK).touch()
 
     def _start(self, server: PrefectServer) -> None:
         with self.screen.status("Đang khởi động máy chủ Prefect…"):
             server.start().wait()
-        os.environ.update(server.settings, PREFECT_LOGGING_LEVEL="WARNING")  # the screen shows the days, not the runs
+        # the screen shows the days; what the runs log is in the interface
+        os.environ.update(server.settings, PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="WARNING")
 
     def _tell(self, what: str, now: datetime) -> None:
         self.screen.print(f"[dim]{now:%d/%m/%Y %H:%M}[/dim]  {what}", highlight=False)
@@ -104,7 +122,7 @@ class Rehearsal:
             "documents": [str(p) for p in documents],
             "totals": totals_of(workbook),
         }
-        (self.out / MARK).write_text(json.dumps(summary, ensure_ascii=False, indent=2), encoding="utf-8")
+        (self.out / SUMMARY).write_text(json.dumps(summary, ensure_ascii=False, indent=2), encoding="utf-8")
         return Result(summary, unequal)
 
     def _leave_open(self, server: PrefectServer) -> None:
@@ -124,8 +142,9 @@ def _undelivered(house: House, stage: Stage) -> list[str]:
 class _PrefectOffice:
     """The office's part, by the flows. Prefect's settings are in the environment by now."""
 
-    def __init__(self, server: PrefectServer) -> None:
+    def __init__(self, server: PrefectServer, approvers: Sequence[str]) -> None:
         self.server = server
+        self.leader = approvers[0] if approvers else "Phó Chủ tịch UBND huyện (diễn tập)"
 
     def prepare(self, round_key: str, house: House, server: PrefectServer) -> None:
         """Register the deployments, put the coming runs on the schedule, start the runner that approvals need."""
@@ -161,7 +180,7 @@ class _PrefectOffice:
 
         with get_client(sync_client=True) as client:
             run = waiting_run(client, round_key)
-            answer(client, run.id, Decision.approved, "Phó Chủ tịch UBND huyện (diễn tập)", "Đồng ý gửi tỉnh.")
+            answer(client, run.id, Decision.approved, self.leader, "Đồng ý gửi tỉnh.")
             state = ended(client, run.id).state
         if state is None or not state.is_completed():
             raise RehearsalRefused(f"Lượt phê duyệt không hoàn thành; xem {self.server.home / 'runner.log'}.")

@@ -24,7 +24,7 @@ from tasks.naming import approval_name, round_tag
 from treem.rounds import reporting
 from treem.rounds.reporting import ReportView
 
-FLOW, DEPLOYMENT = "Phê duyệt báo cáo", "phe-duyet"
+FLOW, DEPLOYMENT = "Phê duyệt báo cáo", "chờ quyết định"
 PAGE = 200  # the most runs a Prefect server gives at once
 
 

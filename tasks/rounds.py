@@ -34,9 +34,16 @@ def show_round(round_key: str, now: str | None) -> None:
     rows = board.rows(house(), round_key, moment(now))
     if not rows:
         return
+    updated = f"Cập nhật lúc {house().local(moment(now)):%H:%M %d/%m/%Y}."
     title, share = house().plan(round_key).title, board.progress(house(), round_key)
     with get_client(sync_client=True) as client:
-        put_artifact(client, slug(round_key), "table", json.dumps(rows, ensure_ascii=False), f"## {title}")
+        put_artifact(
+            client,
+            slug(round_key),
+            "table",
+            json.dumps(rows, ensure_ascii=False),
+            f"## {title}\n\n{updated}",
+        )
         put_artifact(client, f"{slug(round_key)}-tien-do", "progress", round(share, 1), f"{title}: đã chấp nhận")
 
 

@@ -14,10 +14,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from treem.ledger import queries
 from treem.ledger.store import LedgerError
 from treem.ledger.tables import LetterIn
 from treem.mailroom.errors import MailError
@@ -42,10 +44,11 @@ def named_errors() -> Iterator[None]:
         _fail(f"Cấu hình có {len(error.problems)} lỗi:\n{error}")
     except UnknownRound as error:
         _fail(str(error), 2)
-    except (LedgerError, MailError, reporting.StaleReport) as error:
+    except (LedgerError, MailError, reporting.StaleReport, reporting.ReportSettled) as error:
         _fail(str(error))
-    except OperationalError as error:
-        _fail(f"Không dùng được cơ sở dữ liệu sổ theo dõi: {error.orig}. Hãy kiểm tra TREEM_LEDGER và dung lượng đĩa.")
+    except SQLAlchemyError as error:  # the cause only: the whole text may hold the address with its password
+        cause = error.orig if isinstance(error, DBAPIError) else type(error).__name__
+        _fail(f"Không dùng được cơ sở dữ liệu sổ theo dõi: {cause}. Hãy kiểm tra TREEM_LEDGER và dung lượng đĩa.")
     except OSError as error:
         _fail(f"Không đọc hoặc ghi được tệp: {error.strerror or error} ({error.filename or '–'}).")
 
@@ -126,7 +129,7 @@ def show_inbox(as_json: JsonOption = False) -> None:
             return
         table = Table("Số", "Nhận lúc", "Người gửi", "Loại", "Lý do")
         for letter in letters:
-            table.add_row(*(str(letter[k] or "–") for k in ("id", "received", "sender", "verdict", "reason")))
+            table.add_row(*(escape(str(letter[k] or "–")) for k in ("id", "received", "sender", "verdict", "reason")))
         console.print(table)
 
 
@@ -138,9 +141,18 @@ def make_report(round_key: Annotated[str, typer.Argument(metavar="ĐỢT")]) -> 
         house.plan(round_key)
         if not board.rows(house, round_key, _now()):
             _fail(f"Đợt {round_key} chưa mở nên chưa có báo cáo.")
-        version = reporting.draft_report(house, round_key, _now())
-        for path in reporting.document_paths(house, round_key, version):
-            console.print(path)
+        for path in _documents(house, round_key):
+            console.print(path, soft_wrap=True)
+
+
+def _documents(house: House, round_key: str) -> tuple[Path, ...]:
+    """The next version's documents; while the round is open, a preview that asks nobody for approval."""
+    with house.ledger.begin() as session:
+        closed = queries.round_facts(session, round_key).closed
+    if not closed:
+        console.print("Đợt chưa chốt: đây là bản xem trước, không trình phê duyệt.")
+        return reporting.preview_report(house, round_key)
+    return reporting.document_paths(house, round_key, reporting.draft_report(house, round_key, _now()))
 
 
 def _waiting_letters(house: House) -> list[dict[str, str | int | None]]:
@@ -166,7 +178,7 @@ def _print_json(data: object) -> None:
 
 
 def _fail(message: str, code: int = 1) -> None:
-    Console(stderr=True, style="red", highlight=False).print(message, markup=False)
+    Console(stderr=True, style="red", highlight=False).print(message, markup=False, soft_wrap=True)
     raise typer.Exit(code)
 
 

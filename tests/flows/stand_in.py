@@ -118,7 +118,8 @@ def _plan(round_key: str) -> SimpleNamespace:
 
 def stand_in_house(_env: Any) -> SimpleNamespace:
     office = SimpleNamespace(approvers=APPROVERS, timezone="Asia/Ho_Chi_Minh")
-    return SimpleNamespace(settings=SimpleNamespace(office=office, mail=None), ledger=None, plan=_plan)
+    settings = SimpleNamespace(office=office, mail=None)
+    return SimpleNamespace(settings=settings, ledger=None, plan=_plan, local=lambda moment: moment)
 
 
 def install(put: Callable[[Any, str, Any], None] = setattr) -> None:

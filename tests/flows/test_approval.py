@@ -65,7 +65,7 @@ def test_nothing_waits_once_it_is_decided(client: SyncPrefectClient, book: Book)
 @pytest.mark.usefixtures("book")
 def test_without_a_deployment_the_failure_says_what_to_start(client: SyncPrefectClient) -> None:
     register(approvals())
-    client.delete_deployment(client.read_deployment_by_name("Phê duyệt báo cáo/phe-duyet").id)
+    client.delete_deployment(client.read_deployment_by_name("Phê duyệt báo cáo/chờ quyết định").id)
     with pytest.raises(NobodyServes, match="deployments serve"):
         ask()
 

@@ -58,7 +58,7 @@ def test_a_second_run_of_the_same_milestone_is_deleted() -> None:
 
 @pytest.fixture
 def deployment(client: SyncPrefectClient) -> UUID:
-    found = next(d for d in deployments() if d.name == "theo-lich")
+    found = next(d for d in deployments() if d.name == "các mốc")
     found.apply()
     return client.read_deployment_by_name(reconcile.DEPLOYMENT).id
 

@@ -67,7 +67,7 @@ def test_a_mail_server_that_is_down_does_not_hide_the_board(book: Book, client: 
 @pytest.mark.usefixtures("server")
 def test_the_mailbox_is_fetched_read_and_acknowledged_in_that_order(book: Book) -> None:
     collect_mailbox(now="2027-06-01T08:00:00+07:00")
-    assert book.read()["calls"] == ["collect", "process_stored", "send_due"]
+    assert book.read()["calls"] == ["collect", "process_stored", "carry_out", "send_due"]
 
 
 def test_a_time_without_a_zone_is_refused() -> None:

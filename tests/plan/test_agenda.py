@@ -264,11 +264,21 @@ def test_the_same_look_again_changes_nothing(
 def test_every_round_ends_with_everybody_asked_and_a_draft_that_waits(plan: RoundPlan, looks: list[datetime]) -> None:
     facts = NOTHING
     end = plan.instant_of(plan.milestones[-1]) + timedelta(days=60)
-    for look in [*(moved(x, plan) for x in looks), end]:
+    close = plan.instant_of(next(m for m in plan.milestones if m.key == "close"))
+    opening = plan.instant_of(plan.milestones[0])
+    for look in [opening, *(x for look in looks if (x := moved(look, plan)) >= opening), end]:
         facts, _ = settle(facts, plan, look)
+    assert opening < close
     assert facts.closed
     assert facts.report_state == "awaiting_approval"
     assert all("request" in r.letters for r in facts.requests)
+
+
+@given(plans())
+def test_a_round_first_looked_at_after_its_closing_day_asks_nobody(plan: RoundPlan) -> None:
+    close = plan.instant_of(next(m for m in plan.milestones if m.key == "close"))
+    assert due_steps(plan, NOTHING, close) == ()
+    assert due_steps(plan, NOTHING, close - timedelta(minutes=1))[0].action == "open"
 
 
 @given(plans(), INSTANTS, st.lists(st.booleans(), min_size=60, max_size=60))

@@ -14,6 +14,8 @@ from treem.plan.agenda import Step
 from treem.rounds import reporting
 from treem.rounds.steps import carry_out
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
 
 def in_child(work) -> int:  # type: ignore[no-untyped-def]
     """Run `work` in a forked process and return how it ended (negative: the signal)."""

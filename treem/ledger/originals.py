@@ -85,6 +85,8 @@ def _content(path: Path) -> bytes | None:
 
 def _sync_folder(folder: Path) -> None:
     """Force the folder's entries to disk: without it a rename may be lost in a power cut."""
+    if os.name == "nt":  # Windows opens no folder as a file, and keeps renames by itself
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -177,6 +177,8 @@ def _collecting(plan: RoundPlan, facts: RoundFacts, now: datetime) -> Iterator[S
     if facts.closed or not _reached(plan, "open", now):
         return
     if not facts.opened:
+        if _reached(plan, "close", now):  # nobody is asked by a day that is long past: the office decides
+            return
         yield Step("open", "open")
     requests = _requests(plan, facts)
     yield from (Step("ask", "open", r.body) for r in requests if _unanswered(r) and "request" not in r.letters)

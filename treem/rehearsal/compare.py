@@ -23,7 +23,7 @@ def differences(workbook: Path, bodies: Sequence[SimulatedBody], settings: Setti
     meant = expected_totals(bodies, _rules(settings), {b.body_code: _group(settings, b.body_code) for b in bodies})
     found = dict(_cells(workbook))
     figures = settings.figures()
-    lines = []
+    lines = [] if any(number is not None for number in found.values()) else ["Sổ tổng hợp không có số liệu nào."]
     for (code, column), total in meant.items():
         exact = _rounded(total) if figures[code].merge == "rate" else total
         if found.get((code, column)) != exact:

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from treem.documents.dates import short_date
 from treem.ledger import queries
-from treem.ledger.tables import LetterIn, LetterOut, Request, Round, Submission
+from treem.ledger.tables import LetterIn, LetterOut, Round
 from treem.rounds.house import House
 
 STATES = {
@@ -36,7 +36,7 @@ def rows(house: House, round_key: str, now: datetime) -> list[dict[str, str]]:
             "Nhận lần đầu": _day(house, f.first_received_at),
             "Đúng hạn": "Có" if f.on_time else ("Không" if f.first_received_at or late else "–"),
             "Bản": str(f.version or "–"),
-            "Lỗi": str(f.findings or 0),
+            "Lỗi, cảnh báo": str(f.findings or 0),
             "Thư gần nhất": _day(house, f.last_letter_at),
         }
         for f in filing
@@ -53,16 +53,10 @@ def progress(house: House, round_key: str) -> float:
 def counts(house: House, round_key: str) -> dict[str, int]:
     """The round in numbers: bodies, requests, letters, what came of them. Keys as in `summary.json`."""
     with house.ledger.begin() as session:
-        of_round = select(Request.id).join(Round).where(Round.key == round_key)
         filing = queries.filing_record(session, round_key)
         late_codes = [f for f in filing if f.first_received_at and not f.on_time]
         out = session.execute(
             select(LetterOut.kind, LetterOut.state, LetterOut.request_id).join(Round).where(Round.key == round_key)
-        ).all()
-        versions = session.scalars(
-            select(func.max(Submission.version))
-            .where(Submission.request_id.in_(of_round))
-            .group_by(Submission.request_id)
         ).all()
         letters_in = session.scalars(select(LetterIn.state)).all()
     return {
@@ -71,7 +65,7 @@ def counts(house: House, round_key: str) -> dict[str, int]:
         "letters_out": sum(s in ("sent", "bounced") for _, s, _ in out),
         "letters_in": len(letters_in),
         "accepted": sum(f.state == "accepted" for f in filing),
-        "corrected": sum(v > 1 for v in versions),
+        "corrected": sum(f.state == "accepted" and (f.version or 0) > 1 for f in filing),
         "late": len(late_codes),
         "missing": sum(f.first_received_at is None for f in filing),
         "held": sum(s in ("hold", "quarantine") for s in letters_in),

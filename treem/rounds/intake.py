@@ -7,12 +7,14 @@ go on.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from treem.documents.dates import short_date
@@ -20,6 +22,7 @@ from treem.documents.letters import render_letter
 from treem.forms.catalogue import problem_message
 from treem.forms.check import Checked, check
 from treem.forms.read import Reading, read_form
+from treem.ledger.errors import StoreFull
 from treem.ledger.events import record
 from treem.ledger.tables import Finding, LetterIn, Narrative, Request, Submission, Value
 from treem.mailroom.match import lost_letters, match
@@ -32,6 +35,8 @@ from treem.rounds.reporting import reopen_for
 from treem.rounds.wording import letter_context
 
 MAX_TRIES = 3
+PASSING = (StoreFull, OperationalError, ConnectionError, TimeoutError)
+"""Failures of the house, not of the letter: it waits for the next pass, and no try is counted."""
 WORKBOOKS = (".xlsx", ".xls", ".ods", ".xlsm", ".xlsb")
 log = logging.getLogger(__name__)
 
@@ -63,38 +68,62 @@ class Outcome:
 
 
 def process_stored(house: House, now: datetime) -> IntakeTally:
-    """Work through every stored letter, oldest first. One letter's failure never stops the next."""
+    """Work through every stored letter, oldest first. One letter's failure never stops the next.
+
+    Raises what `PASSING` names: a full disk is no fault of the letter, which waits for the next pass untouched.
+    """
     ends: list[str] = []
-    for letter_id in _begin_tries(house):
+    for letter_id in _stored(house):
+        if settled := _begin_try(house, letter_id, now):
+            ends.append(settled)
+            continue
         try:
             ends.append(_process(house, letter_id, now))
+        except PASSING:
+            _forget_try(house, letter_id)
+            raise
         except Exception as error:  # poison: named, counted, and out of the way after MAX_TRIES
             log.exception("Thư đến số %d chưa xử lý được", letter_id)
             ends.append(_give_up(house, letter_id, type(error).__name__, now))
     return IntakeTally(ends.count("done"), ends.count("hold"), ends.count("quarantine"))
 
 
-def _begin_tries(house: House) -> list[int]:
-    """Count the try before it is made, so that a letter that kills the process is counted too."""
+def _stored(house: House) -> list[int]:
     with house.ledger.begin() as session:
-        letters = session.scalars(select(LetterIn).where(LetterIn.state == "stored").order_by(LetterIn.id)).all()
-        for letter in letters:
-            letter.tries += 1
-        return [letter.id for letter in letters if letter.tries <= MAX_TRIES or _quarantine(letter, "MAX_TRIES")]
+        return list(session.scalars(select(LetterIn.id).where(LetterIn.state == "stored").order_by(LetterIn.id)))
 
 
-def _quarantine(letter: LetterIn, reason: str) -> bool:
-    letter.state, letter.reason = "quarantine", reason
-    return False
+def _begin_try(house: House, letter_id: int, now: datetime) -> str | None:
+    """Count the try before it is made, so that a letter that kills the process is counted too, and no other.
+
+    Returns the letter's state when there is nothing left to try.
+    """
+    with house.ledger.begin() as session:
+        letter = session.get_one(LetterIn, letter_id, with_for_update=True)
+        if letter.state == "stored" and letter.tries >= MAX_TRIES:
+            _quarantine(session, letter, "tiến trình bị dừng giữa chừng", now)
+        if letter.state != "stored":
+            return letter.state
+        letter.tries += 1
+        return None
+
+
+def _forget_try(house: House, letter_id: int) -> None:
+    with suppress(*PASSING), house.ledger.begin() as session:
+        session.get_one(LetterIn, letter_id).tries -= 1
 
 
 def _give_up(house: House, letter_id: int, reason: str, now: datetime) -> str:
     with house.ledger.begin() as session:
-        letter = session.get_one(LetterIn, letter_id)
-        if letter.tries >= MAX_TRIES:
-            _quarantine(letter, reason)
-            record(session, "letter_quarantined", now, letter=letter_id, reason=reason)
+        letter = session.get_one(LetterIn, letter_id, with_for_update=True)
+        if letter.state == "stored" and letter.tries >= MAX_TRIES:
+            _quarantine(session, letter, reason, now)
         return letter.state
+
+
+def _quarantine(session: Session, letter: LetterIn, reason: str, now: datetime) -> None:
+    letter.state, letter.reason = "quarantine", f"không xử lý được sau {MAX_TRIES} lần thử ({reason})"
+    record(session, "letter_quarantined", now, letter=letter.id, reason=reason)
 
 
 def _process(house: House, letter_id: int, now: datetime) -> str:
@@ -104,7 +133,9 @@ def _process(house: House, letter_id: int, now: datetime) -> str:
     readable = not (parsed.is_own or parsed.is_bounce)
     workbooks = _read_workbooks(parsed.attachments) if readable else ()  # outside the transaction: it takes its time
     with house.ledger.begin() as session:
-        letter = session.get_one(LetterIn, letter_id)
+        letter = session.get_one(LetterIn, letter_id, with_for_update=True)
+        if letter.state != "stored":  # another process was quicker
+            return letter.state
         letter.message_id, letter.sender, letter.content_key = (
             parsed.message_id,
             parsed.from_address,

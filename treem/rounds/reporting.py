@@ -25,11 +25,16 @@ from treem.rounds.wording import as_of_text, period_text
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PREVIEW = "xem-truoc"
 COLUMNS = ["body", "figure", "column", "kind", "number"]
 
 
 class StaleReport(Exception):
     """The decision is about a version that is no longer the one waiting."""
+
+
+class ReportSettled(Exception):
+    """The report was approved or sent; later figures belong in a supplement."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,10 @@ def asked_bodies(session: Session, plan: RoundPlan) -> list[Body]:
 
 
 def draft_report(house: House, round_key: str, now: datetime) -> int:
-    """Write the next version of the report and its annex; returns the version. Nothing changed: the same version."""
+    """Write the next version of the report and its annex; returns the version. Nothing changed: the same version.
+
+    Raises ReportSettled when a version with other figures has been approved or sent.
+    """
     plan = house.plan(round_key)
     with house.ledger.begin() as session:
         documents = _documents(house, session, plan)
@@ -63,8 +71,12 @@ def draft_report(house: House, round_key: str, now: datetime) -> int:
         shas = [house.ledger.originals.keep(data) for data in documents]
         digest = sha256("".join(shas).encode()).hexdigest()
         latest = _latest(session, entry.id)
-        if latest and latest.digest == digest and latest.state in ("draft", "awaiting_approval", "returned"):
+        if latest and latest.digest == digest and latest.state != "superseded":
             return latest.version  # a returned report is drafted again once something in it changed
+        if latest and latest.state in ("approved", "sent"):
+            raise ReportSettled(
+                f"Báo cáo lần {latest.version} đã được phê duyệt; số liệu thay đổi sau đó cần một báo cáo bổ sung."
+            )
         if latest and latest.state in ("draft", "awaiting_approval"):
             latest.state = "superseded"
         version = latest.version + 1 if latest else 1
@@ -87,9 +99,20 @@ def draft_report(house: House, round_key: str, now: datetime) -> int:
     return version
 
 
-def document_paths(house: House, round_key: str, version: int) -> tuple[Path, Path, Path, Path]:
+def preview_report(house: House, round_key: str) -> tuple[Path, ...]:
+    """Write the documents as they would be today, while the round is still open. Nothing is asked of anybody."""
+    with house.ledger.begin() as session:
+        documents = _documents(house, session, house.plan(round_key))
+    paths = document_paths(house, round_key, PREVIEW)
+    for path, data in zip(paths, documents, strict=True):
+        _write_private(path, data)
+    return paths
+
+
+def document_paths(house: House, round_key: str, version: int | str) -> tuple[Path, Path, Path, Path]:
     """Where a version's documents lie: draft report, internal workbook, and both as they are sent on."""
-    stem = house.documents / f"{round_key.replace('/', '-')}-v{version}"
+    number = version if isinstance(version, str) else f"v{version}"
+    stem = house.documents / f"{round_key.replace('/', '-')}-{number}"
     return (
         stem.with_name(f"{stem.name}-du-thao.docx"),
         stem.with_name(f"{stem.name}-noi-bo.xlsx"),

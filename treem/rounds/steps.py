@@ -63,7 +63,7 @@ def _in_motion(house: House, round_key: str, now: datetime) -> bool:
     with house.ledger.begin() as session:
         facts = queries.round_facts(session, round_key)
     if not facts.opened:  # a round whose time passed before the office began is not opened years late
-        return today <= plan.date_of("send-on")
+        return today < plan.date_of("close")
     return facts.report_state != "sent"
 
 

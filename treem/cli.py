@@ -66,7 +66,7 @@ def check_config(config: ConfigOption = Path("config")) -> None:
 
 @app.command("calendar")
 def show_calendar(
-    year: Annotated[int | None, typer.Option(help="Năm; mặc định là năm nay.")] = None,
+    year: Annotated[int | None, typer.Option(help="Năm; mặc định là năm nay.", min=2001, max=2098)] = None,
     as_json: JsonOption = False,
     config: ConfigOption = Path("config"),
 ) -> None:

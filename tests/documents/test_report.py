@@ -1,6 +1,8 @@
 """The Word report: the decree's layout, the sections, what must not stand in it, and a broken template."""
 
 import re
+import shutil
+import subprocess
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
@@ -206,3 +208,19 @@ def test_a_template_that_is_no_word_file_is_told(held: Round, tmp_path: Path) ->
     (tmp_path / NAME).write_bytes(b"not a zip")
     with pytest.raises(TemplateError, match="không mở được"):
         written(held, templates=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed here")
+def test_libreoffice_opens_the_report_and_makes_a_pdf_of_it(held: Round, tmp_path: Path) -> None:
+    (tmp_path / "report.docx").write_bytes(written(held))
+    command = [
+        "soffice",
+        f"-env:UserInstallation=file://{tmp_path}/profile",
+        *("--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), str(tmp_path / "report.docx")),
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    pdf = (tmp_path / "report.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) > 5
+    assert "repair" not in ended.stderr.lower()

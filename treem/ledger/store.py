@@ -65,7 +65,7 @@ def _engine(url: URL) -> Engine:
     """The engine; its errors never show parameters: those are figures of children and letters."""
     if url.get_backend_name() in ("postgresql", "postgres"):
         return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
-    if url.database and url.database != ":memory:":
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         _make_private_file(Path(url.database))
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +103,13 @@ class Rehearsal:
         (self.out / MARK).touch()
 
     def _start(self, server: PrefectServer) -> None:
+        """Start the server, and import the flows while it boots: both take seconds."""
         with self.screen.status("Đang khởi động máy chủ Prefect…"):
-            server.start().wait()
-        # the screen shows the days; what the runs log is in the interface
-        os.environ.update(server.settings, PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="WARNING")
+            server.start()
+            # the screen shows the days; what the runs log is in the interface
+            os.environ.update(server.settings, PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="WARNING")
+            import_module("flows.deployments")
+            server.wait()
 
     def _tell(self, what: str, now: datetime) -> None:
         self.screen.print(f"[dim]{now:%d/%m/%Y %H:%M}[/dim]  {what}", highlight=False)

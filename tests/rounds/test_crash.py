@@ -5,13 +5,16 @@ import os
 import signal
 from collections import Counter
 from datetime import datetime
+from functools import partial
 
 import pytest
+from sqlalchemy import select
 
 from tests.rounds.conftest import ROUND, World, at
-from treem.mailroom import smtp
+from treem.ledger.tables import LetterIn, LetterOut, Submission
+from treem.mailroom import imap, smtp
 from treem.plan.agenda import Step
-from treem.rounds import reporting
+from treem.rounds import intake, reporting
 from treem.rounds.steps import carry_out
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -118,3 +121,36 @@ def test_killed_while_sending_no_letter_is_lost_and_a_repeat_has_the_same_messag
     bodies = house.plan(ROUND).bodies
     assert set(received) == {b.emails[0] for b in bodies}
     assert sum(received.values()) - len(bodies) <= 1  # only the letter in flight may arrive twice
+
+
+@pytest.mark.slow
+def test_killed_before_and_after_every_letter_is_taken_in_each_is_recorded_and_acknowledged_once(world: World) -> None:
+    now = at(5, 20)
+    house = world.open()
+    carry_out(house, ROUND, now)
+    send(world, now)
+    written = [line for body in world.cast() for line in body.play(now, "open")]
+    imap.collect(house.ledger, house.settings.mail, now)
+
+    def take_in_and_die(*, before_commit: bool) -> None:
+        whole = intake._judge if before_commit else intake._process
+
+        def then_die(*args):  # type: ignore[no-untyped-def]
+            whole(*args)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        setattr(intake, "_judge" if before_commit else "_process", then_die)
+        intake.process_stored(world.open(), now)
+
+    kills = 0
+    while in_child(partial(take_in_and_die, before_commit=kills % 2 == 0)) == -signal.SIGKILL:
+        kills += 1
+    assert kills >= 2 * len(written)  # every letter twice: once before its commit, once after it
+    with world.open().ledger.begin() as session:
+        letters = session.scalars(select(LetterIn)).all()
+        acks = session.scalars(select(LetterOut).where(LetterOut.kind == "ack")).all()
+        filed = session.scalars(select(Submission.letter_in_id)).all()
+    answered = [x for x in letters if x.verdict not in ("auto_reply", "bounce")]
+    assert {x.state for x in letters} == {"done"}
+    assert {a.idem_key for a in acks} == {f"ack:{x.raw_sha}" for x in answered}
+    assert len(filed) == len(set(filed)) == sum(x.verdict in ("answer", "needs_correction") for x in letters)

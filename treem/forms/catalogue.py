@@ -36,6 +36,7 @@ class FoundFinding:
     sheet: str
     cell: str
     message: str
+    justification: str = ""  # the body's own words, where it lets a warning stand
 
 
 def finding(rule: str, sheet: str = "", cell: str = "", **facts: object) -> FoundFinding:

@@ -99,6 +99,7 @@ class LetterOut(Table):
     state: Mapped[str] = mapped_column(default="queued", index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime]
+    give_up_at: Mapped[datetime]  # a letter that is only put off is tried until then
     lease_until: Mapped[datetime | None]
     last_code: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -115,6 +116,31 @@ class Mailbox(Table):
     folder: Mapped[str]
     uidvalidity: Mapped[int] = mapped_column(BigInteger)
     last_uid: Mapped[int] = mapped_column(BigInteger, default=0)
+    last_full_scan: Mapped[datetime | None]  # when every UID was last compared with what is known
+
+
+class Account(Table):
+    """A mail account that is left in peace for a while: the server said 421, or refused the login."""
+
+    __tablename__ = "account"
+    __table_args__ = (UniqueConstraint("role", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    role: Mapped[str]  # smtp, imap
+    name: Mapped[str]
+    paused_until: Mapped[datetime]
+    reason: Mapped[str]
+
+
+class Contact(Table):
+    """What is known of an address of a body. No row: nothing bad. State: ok, bouncing, dead."""
+
+    __tablename__ = "contact"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str]
+    since: Mapped[datetime]
+    bounces: Mapped[int] = mapped_column(default=0)  # since it was last well
+    last_code: Mapped[str | None]
 
 
 class LetterIn(Table):
@@ -130,6 +156,7 @@ class LetterIn(Table):
     received_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(default="stored", index=True)
     tries: Mapped[int] = mapped_column(default=0)
+    authentication: Mapped[str | None]  # pass, fail, none: what our own mail server says of the sender
     verdict: Mapped[str | None]  # answer, blank_form, prose, auto_reply, bounce, own, duplicate, unknown_sender, …
     reason: Mapped[str | None] = mapped_column(Text)
     request_id: Mapped[int | None] = mapped_column(ForeignKey("request.id"), index=True)
@@ -149,7 +176,11 @@ class Location(Table):
 
 
 class Submission(Table):
-    """What a body filed (báo cáo nộp): versions 1, 2, 3. State: accepted, needs_correction, superseded."""
+    """What a body filed (báo cáo nộp): versions 1, 2, 3 in the order taken in, which is what the body was told.
+
+    State: accepted, needs_correction, superseded, rejected (by a person). Of several valid ones the one received last
+    is accepted, in whatever order they were taken in.
+    """
 
     __tablename__ = "submission"
     __table_args__ = (UniqueConstraint("request_id", "version"), UniqueConstraint("request_id", "file_sha"))
@@ -159,6 +190,7 @@ class Submission(Table):
     version: Mapped[int]
     file_sha: Mapped[str]
     file_name: Mapped[str]
+    source: Mapped[str] = mapped_column(default="mail")  # mail, hand (on paper or brought in)
     state: Mapped[str]
     received_at: Mapped[datetime]
     valid: Mapped[bool]
@@ -178,6 +210,19 @@ class Finding(Table):
     sheet: Mapped[str]
     cell: Mapped[str]
     message: Mapped[str] = mapped_column(Text)
+    justification: Mapped[str | None] = mapped_column(Text)  # the body's own words, where it lets a warning stand
+
+
+class Remark(Table):
+    """What a body wrote beside a figure (Ghi chú)."""
+
+    __tablename__ = "remark"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), index=True)
+    figure: Mapped[str]
+    text: Mapped[str] = mapped_column(Text)
+    sheet: Mapped[str]
+    cell: Mapped[str]
 
 
 class Value(Table):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
@@ -30,6 +30,7 @@ FILE_NAME = re.compile(r"[A-Za-z0-9._ -]{1,120}")
 MIME_TYPE = re.compile(r"([a-z]+)/([a-z0-9.+-]+)")
 MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>")
 TOKEN = re.compile(r"[0-9A-Za-z]{4,40}")
+PATIENCE = timedelta(days=5)
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
@@ -88,9 +89,11 @@ def write_letter(
     request_id: int | None,
     in_reply_to: str | None,
     now: datetime,
+    give_up_at: datetime | None = None,
 ) -> LetterOut:
     """Put a letter in the outbox; where one with this `idem_key` stands already, return that one unchanged.
 
+    Until `give_up_at` (otherwise five days, RFC 5321, 4.5.4.1) a letter that the server only puts off is tried again.
     Raises HeaderInjection, BadAddress, BadAttachment or LetterTooBig; all are permanent.
     """
     earlier = session.scalar(select(LetterOut).where(LetterOut.idem_key == idem_key))
@@ -125,6 +128,7 @@ def write_letter(
         state="queued",
         attempts=0,
         next_at=now,
+        give_up_at=give_up_at or now + PATIENCE,
         created_at=now,
     )
     session.add(entry)

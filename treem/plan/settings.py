@@ -14,6 +14,8 @@ Column = Literal["total", "male", "female", "minority"]
 
 MergeRule = Literal["sum", "count_yes", "latest", "rate", "primary", "none"]
 """`none`: listed by body only, without a district total (a score means nothing when added)."""
+Authentication = Literal["require", "hold", "accept"]
+"""What becomes of a letter whose sender our mail server did not authenticate: refused, held for a person, taken."""
 FigureType = Literal["count", "money", "yes_no", "score", "rate"]
 
 
@@ -73,6 +75,7 @@ class Body(Closed):
     valid_from: date
     valid_to: date | None = None
     successors: tuple[str, ...] = ()
+    authentication: Authentication | None = None  # another rule than mail.yaml has for everybody
     to_confirm: bool = False  # the seed plan does not name it; the office must confirm
 
     def is_valid_on(self, day: date) -> bool:
@@ -235,9 +238,26 @@ class Mail(Closed):
     smtp: Server
     imap: Server
     folder: str = "INBOX"
+    junk_folder: str | None = "Junk"  # looked through too; the folder the server marks as \\Junk comes first
+    collect_since: date | None = None  # letters that arrived before this day are left alone
+    authserv_id: str | None = None  # who may say in Authentication-Results that a sender is genuine (RFC 8601)
+    authserv_topmost: bool = False  # the server writes no name there (Microsoft 365): only the topmost header counts
+    authentication: Authentication = "hold"
+    notify: tuple[str, ...] = ()  # who reads the daily digest and the alarms; empty: the office's mailbox
     letters_per_minute: int = 60
+    acks_per_request: int = 6  # acknowledgements of one request in 24 hours
+    acks_per_hour: int = 600
     max_letter_bytes: int = 25_000_000
     redirect_all_to: str | None = None
+
+    @property
+    def office_addresses(self) -> tuple[str, ...]:
+        """Who in the office is told."""
+        return self.notify or (self.address,)
+
+    def authentication_of(self, body: Body) -> Authentication:
+        """The rule for a body's letters."""
+        return body.authentication or self.authentication
 
 
 class Holidays(Closed):

@@ -30,7 +30,13 @@ def check_mail(mail: Mail) -> Iterator[Found]:
     yield from check_address("mail.yaml", ("address",), mail.address)
     if mail.redirect_all_to is not None:
         yield from check_address("mail.yaml", ("redirect_all_to",), mail.redirect_all_to)
-    for key in ("letters_per_minute", "max_letter_bytes"):
+    for n, address in enumerate(mail.notify):
+        yield from check_address("mail.yaml", ("notify", n), address)
+    if mail.authentication != "accept" and not (mail.authserv_id or mail.authserv_topmost):
+        message = "Chưa khai máy chủ nhận thư nào được tin khi xác thực người gửi."
+        remedy = "Ghi authserv_id như trong đầu thư Authentication-Results của hộp thư Phòng, hoặc authentication: accept."
+        yield Found("mail.yaml", ("authserv_id",), message, remedy)
+    for key in ("letters_per_minute", "acks_per_request", "acks_per_hour", "max_letter_bytes"):
         if getattr(mail, key) < 1:
             yield Found("mail.yaml", (key,), "Giới hạn phải lớn hơn 0.", "Ghi số nguyên dương.")
     yield from _server("smtp", mail.smtp)

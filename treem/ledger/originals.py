@@ -6,7 +6,7 @@ Belongs here: files and digests. What an original means (whose letter, which ver
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -30,12 +30,15 @@ class Originals:
 
         Raises StoreFull.
         """
-        sha = sha256(data).hexdigest()
-        path = self._path(sha)
-        if _content(path) != data:
-            with full_disk_named():
-                self._write(path, data)
-        return sha
+        return self.keep_all([data])[0]
+
+    def keep_all(self, contents: Sequence[bytes]) -> list[str]:
+        """Keep several at once, which costs the disk less; the digests in the order given. Raises StoreFull."""
+        shas = [sha256(data).hexdigest() for data in contents]
+        missing = {sha: data for sha, data in zip(shas, contents, strict=True) if _content(self._path(sha)) != data}
+        with full_disk_named():
+            self._write({self._path(sha): data for sha, data in missing.items()})
+        return shas
 
     def read(self, sha: str) -> bytes:
         """The bytes kept under a digest. Raises OriginalDamaged when they are gone or are no longer those bytes."""
@@ -47,22 +50,24 @@ class Originals:
     def _path(self, sha: str) -> Path:
         return self._folder / sha[:2] / sha
 
-    def _write(self, path: Path, data: bytes) -> None:
+    def _write(self, files: Mapping[Path, bytes]) -> None:
         """Write beside, force to disk, then rename: a stop in between leaves no half an original."""
-        path.parent.mkdir(exist_ok=True, mode=0o700)
-        handle, name = mkstemp(prefix=".part-", dir=path.parent)  # mkstemp creates it 0600
-        part = Path(name)
+        parts: dict[Path, Path] = {}
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
+            for path, data in files.items():
+                parts[path] = _write_beside(path, data)
+            for part in parts.values():
+                _sync(part, os.O_RDWR)
+            for path, part in parts.items():
+                part.replace(path)
         except BaseException:
-            part.unlink(missing_ok=True)
+            for part in parts.values():
+                part.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
-        _sync_folder(self._folder)
+        for folder in {path.parent for path in files}:
+            _sync_folder(folder)
+        if files:
+            _sync_folder(self._folder)
 
 
 @contextmanager
@@ -83,11 +88,27 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
+def _write_beside(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(exist_ok=True, mode=0o700)
+    handle, name = mkstemp(prefix=".part-", dir=path.parent)  # mkstemp creates it 0600
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return part
+
+
 def _sync_folder(folder: Path) -> None:
     """Force the folder's entries to disk: without it a rename may be lost in a power cut."""
-    if os.name == "nt":  # Windows opens no folder as a file, and keeps renames by itself
-        return
-    handle = os.open(folder, os.O_RDONLY)
+    if os.name != "nt":  # Windows opens no folder as a file, and keeps renames by itself
+        _sync(folder, os.O_RDONLY)
+
+
+def _sync(path: Path, mode: int) -> None:
+    handle = os.open(path, mode)
     try:
         os.fsync(handle)
     finally:

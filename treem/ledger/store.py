@@ -44,9 +44,14 @@ class Ledger:
     originals: Originals
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
-        """A session in a transaction: committed at the end, rolled back on any exception. Raises StoreFull."""
-        with _full_store_named(), sessionmaker(self.engine, expire_on_commit=False).begin() as session:
+    def begin(self, *, relaxed: bool = False) -> Iterator[Session]:
+        """A session in a transaction: committed at the end, rolled back on any exception. Raises StoreFull.
+
+        A `relaxed` commit outlives the process, but may be lost in a power cut until the next commit that is not
+        relaxed: for steps that come out the same when they are done again, and that nobody outside has seen yet.
+        """
+        engine = self.engine.execution_options(relaxed=relaxed)
+        with _full_store_named(), sessionmaker(engine, expire_on_commit=False).begin() as session:
             yield session
 
 
@@ -64,7 +69,9 @@ def open_ledger(url: str, originals_dir: Path) -> Ledger:
 def _engine(url: URL) -> Engine:
     """The engine; its errors never show parameters: those are figures of children and letters."""
     if url.get_backend_name() in ("postgresql", "postgres"):
-        return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
+        engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
+        event.listen(engine, "begin", _begin_postgres)
+        return engine
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         _make_private_file(Path(url.database))
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
@@ -82,7 +89,6 @@ def _make_private_file(path: Path) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # transactions are ours: the driver must not begin its own
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")  # a letter that was sent stays sent after a power cut
     _use_write_ahead_log(connection)
 
 
@@ -101,7 +107,15 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     """Take the write lock at the start: a transaction that reads first can then never fail to become a writer."""
+    relaxed = connection.get_execution_options().get("relaxed")
+    # FULL: a letter that was sent stays sent after a power cut
+    connection.exec_driver_sql(f"PRAGMA synchronous = {'NORMAL' if relaxed else 'FULL'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_postgres(connection: Connection) -> None:
+    if connection.get_execution_options().get("relaxed"):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
 
 
 def _migrate(engine: Engine) -> None:

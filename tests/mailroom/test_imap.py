@@ -91,11 +91,11 @@ def test_a_full_disk_loses_nothing(
 ) -> None:
     server.inject(OFFICE, answer())
 
-    def full(_self: Originals, _data: bytes) -> str:
+    def full(_self: Originals, _contents: object) -> list[str]:
         raise StoreFull
 
     with monkeypatch.context() as patched:
-        patched.setattr(Originals, "keep", full)
+        patched.setattr(Originals, "keep_all", full)
         with pytest.raises(StoreFull):
             collect(ledger, mail, NOW)
     assert letters(ledger) == []

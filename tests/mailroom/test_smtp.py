@@ -88,11 +88,14 @@ def test_a_refusal_for_good_fails_and_does_not_stop_the_others(
 def test_patience_ends(ledger: Ledger, server: EmbeddedMail, mail: Mail) -> None:
     write_request(ledger, mail)
     server.rules[XA_A] = "451 4.7.1 Try again later"
-    when = NOW
-    for _ in range(smtp_room.MAX_ATTEMPTS - 1):
-        assert send_due(ledger, mail, when) == SendTally(retry=1)
-        when = only_letter(ledger).next_at
-    assert send_due(ledger, mail, when) == SendTally(failed=1)
+    give_up_at, when, tries = only_letter(ledger).give_up_at, NOW, 0
+    while send_due(ledger, mail, when) == SendTally(retry=1):
+        when, tries = only_letter(ledger).next_at, tries + 1
+        assert when <= give_up_at
+    letter = only_letter(ledger)
+    assert (letter.state, letter.last_code) == ("failed", "451 4.7.1")
+    assert tries > 25
+    assert when > give_up_at - timedelta(hours=5)
 
 
 def without_login(port: int) -> Mail:
@@ -135,10 +138,13 @@ def test_421_ends_the_pass_and_keeps_the_rest_untouched(ledger: Ledger) -> None:
         with ledger.begin() as session:
             put(session, mail, "notice:1", kind="notice")
             put(session, mail, "notice:2", kind="notice")
-        assert send_due(ledger, mail, NOW) == SendTally(retry=1)
+        assert send_due(ledger, mail, NOW) == SendTally(retry=1, paused=1)
         with ledger.begin() as session:
             assert list(session.scalars(select(LetterOut.attempts).order_by(LetterOut.id))) == [1, 0]
         assert raw.connections == 1
+        assert send_due(ledger, mail, NOW + timedelta(minutes=14)) == SendTally(paused=1)
+        assert raw.connections == 1
+        assert send_due(ledger, mail, NOW + timedelta(minutes=15)) == SendTally(sent=2)
 
 
 def assert_untouched(ledger: Ledger) -> None:

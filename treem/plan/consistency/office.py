@@ -34,7 +34,7 @@ def check_mail(mail: Mail) -> Iterator[Found]:
         yield from check_address("mail.yaml", ("notify", n), address)
     if mail.authentication != "accept" and not (mail.authserv_id or mail.authserv_topmost):
         message = "Chưa khai máy chủ nhận thư nào được tin khi xác thực người gửi."
-        remedy = "Ghi authserv_id như trong đầu thư Authentication-Results của hộp thư Phòng, hoặc authentication: accept."
+        remedy = "Ghi authserv_id như ở đầu thư Authentication-Results của hộp thư Phòng, hoặc authentication: accept."
         yield Found("mail.yaml", ("authserv_id",), message, remedy)
     for key in ("letters_per_minute", "acks_per_request", "acks_per_hour", "max_letter_bytes"):
         if getattr(mail, key) < 1:

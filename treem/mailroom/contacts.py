@@ -1,0 +1,57 @@
+"""What is known of the bodies' addresses: well, bouncing, or dead.
+
+Belongs here: what a failure says about an address. Only failures of letters that we really sent to it get here; which
+those are is decided in `match` (delivery reports) and in `smtp` (refusals in the dialogue).
+"""
+
+import re
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from treem.ledger.events import record
+from treem.ledger.tables import Contact
+
+NO_SUCH_MAILBOX = re.compile(r"5\.1\.[1236]\b|5\.1\.10\b|5\.2\.1\b|5\.4\.4\b")  # RFC 3463, and RFC 7505 for 5.1.10
+NOT_THE_ADDRESS = re.compile(r"5\.3\.4|5\.2\.3|\b552\b|5\.7\.|\b554\b|\b421\b|5\.5\.")  # size, policy, protocol
+MANY = 3  # bounces in a row after which an address counts as dead
+
+
+def note_undelivered(session: Session, address: str, code: str | None, now: datetime) -> None:
+    """A letter did not reach the address. A letter that was too big, or taken for spam, says nothing about it."""
+    if code and NOT_THE_ADDRESS.search(code) and not NO_SUCH_MAILBOX.search(code):
+        return
+    contact = _contact(session, address, now)
+    contact.bounces += 1
+    contact.last_code = code
+    gone = bool(code and NO_SUCH_MAILBOX.search(code))
+    _become(session, contact, "dead" if gone or contact.bounces >= MANY else "bouncing", now)
+
+
+def note_well(session: Session, address: str, now: datetime) -> None:
+    """A genuine letter came from the address, or a person says that it works."""
+    contact = session.scalar(select(Contact).where(Contact.address == address.lower()).with_for_update())
+    if contact is not None and contact.state != "ok":
+        contact.bounces, contact.last_code = 0, None
+        _become(session, contact, "ok", now)
+
+
+def dead_addresses(session: Session) -> frozenset[str]:
+    """The addresses nothing is sent to any more."""
+    return frozenset(session.scalars(select(Contact.address).where(Contact.state == "dead")))
+
+
+def _contact(session: Session, address: str, now: datetime) -> Contact:
+    contact = session.scalar(select(Contact).where(Contact.address == address.lower()).with_for_update())
+    if contact is None:
+        contact = Contact(address=address.lower(), state="ok", since=now, bounces=0)
+        session.add(contact)
+        session.flush()
+    return contact
+
+
+def _become(session: Session, contact: Contact, state: str, now: datetime) -> None:
+    if contact.state != state:
+        contact.state, contact.since = state, now
+        record(session, f"contact_{state}", now, contact=contact.id, code=contact.last_code)

@@ -1,0 +1,142 @@
+"""The connection to the sending server and its dialogue. This is the only module that imports yagmail.
+
+Belongs here: what one server says to one letter. Which letter goes when, and what its ending means, is in `smtp`.
+yagmail gives the configuration, TLS, the login and the connection; its `send` is not used: it repeats letters by
+itself and takes texts for names of files.
+"""
+
+import logging
+import re
+import smtplib
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal
+
+import yagmail
+
+from treem.mailroom.connection import TROUBLE, named_trouble, refuse_plain, tls_context
+from treem.plan.settings import Mail, Server
+
+End = Literal["sent", "retry", "failed", "unknown"]
+SERVICE_CLOSING = 421  # RFC 5321: the server wants no more from us now
+ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the server said to a letter. After `stop` it wants no more now; a `broken` connection carries no other."""
+
+    end: End
+    code: str
+    stop: bool = False
+    broken: bool = False
+
+
+class Line:
+    """One connection, opened when it is needed, used as smtplib."""
+
+    def __init__(self, mail: Mail) -> None:
+        refuse_plain(mail.smtp, "gửi thư")
+        self._server = mail.smtp
+        self._client: yagmail.SMTP | None = None
+
+    def __enter__(self) -> "Line":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def opened(self) -> smtplib.SMTP:
+        """The connection, made and logged in unless that is done. Raises MailUnreachable."""
+        if self._client is None:
+            client = _client(self._server)
+            try:
+                with named_trouble(self._server, "gửi thư"):
+                    client.login()
+                    client.smtp.ehlo_or_helo_if_needed()
+            except BaseException:
+                _hang_up(client)
+                raise
+            self._client = client
+        smtp: smtplib.SMTP = self._client.smtp
+        return smtp
+
+    def close(self) -> None:
+        """Say goodbye, if there is anyone to say it to."""
+        if self._client is not None:
+            _hang_up(self._client)
+            self._client = None
+
+
+def deliver(smtp: smtplib.SMTP, envelope_from: str, recipient: str, raw: bytes) -> Outcome:
+    """MAIL, RCPT, DATA. What is lost before DATA was not sent; what is lost in it may have been."""
+    try:
+        options = [f"size={len(raw)}"] if smtp.has_extn("size") else []
+        code, text = smtp.mail(envelope_from, options)
+        if 200 <= code < 300:
+            code, text = smtp.rcpt(recipient)
+        if not 200 <= code < 300:
+            return _refused(smtp, code, text)
+    except TROUBLE as error:
+        return Outcome("retry", type(error).__name__, broken=True)
+    try:
+        code, text = smtp.data(raw)
+    except smtplib.SMTPDataError as error:  # refused before any byte of the letter went
+        return _refused(smtp, error.smtp_code, error.smtp_error)
+    except TROUBLE as error:
+        return Outcome("unknown", type(error).__name__, broken=True)
+    return Outcome("sent", _code(code, text)) if 200 <= code < 300 else _refused(smtp, code, text)
+
+
+def _refused(smtp: smtplib.SMTP, code: int, text: bytes | str) -> Outcome:
+    """A refusal: 5xx for ever, anything else for now. RSET makes the connection fit for the next letter."""
+    end: End = "failed" if 500 <= code < 600 else "retry"
+    stop = code == SERVICE_CLOSING
+    broken = False
+    if not stop:
+        try:
+            smtp.rset()
+        except TROUBLE:
+            broken = True
+    return Outcome(end, _code(code, text), stop=stop, broken=broken)
+
+
+def _code(code: int, text: bytes | str) -> str:
+    """The code and the enhanced code; never the server's prose, which may repeat addresses."""
+    words = text.decode("ascii", "replace") if isinstance(text, bytes) else text
+    enhanced = ENHANCED.match(words.strip())
+    return f"{code} {enhanced[0]}" if enhanced else str(code)
+
+
+def _client(server: Server) -> yagmail.SMTP:
+    """A yagmail client with every default that would surprise replaced. It does not connect yet."""
+    direct_tls = server.security == "tls"
+    more = {"context": tls_context()} if direct_tls else {}
+    client = yagmail.SMTP(
+        user=server.user,
+        password=server.password,  # always given: None would ask the keyring, then the terminal
+        host=server.host,
+        port=server.port,
+        smtp_ssl=direct_tls,
+        smtp_starttls={"context": tls_context()} if server.security == "starttls" else False,
+        smtp_skip_login=not server.user,
+        soft_email_validation=False,
+        timeout=server.timeout,
+        **more,
+    )
+    client.user = server.user  # yagmail makes "treem" into "treem@gmail.com"
+    client.is_closed = True  # nothing to close yet, whatever its destructor thinks
+    logging.getLogger("yagmail.log").handlers.clear()  # it writes to stderr on its own
+    return client
+
+
+def _hang_up(client: yagmail.SMTP) -> None:
+    """QUIT where anyone listens, and close the socket in any case."""
+    client.is_closed = True
+    if client.smtp is not None:
+        with suppress(*TROUBLE):
+            client.smtp.quit()
+        client.smtp.close()

@@ -12,6 +12,7 @@ from email.parser import BytesHeaderParser
 from hashlib import sha256
 from html.parser import HTMLParser
 
+from treem.mailroom.authentication import Verdict, authentication
 from treem.mailroom.bounce import BouncedRecipient, bounced_recipients, is_bounce
 from treem.mailroom.headers import Part, bytes_to_text, clean, decoded, message_ids, raw_value, raw_values, text_of
 from treem.mailroom.robots import is_auto_reply, is_own
@@ -42,6 +43,7 @@ class Parsed:
 
     message_id: str | None
     from_address: str | None
+    authentication: Verdict  # what our own mail server says of the sender
     subject: str
     in_reply_to: tuple[str, ...]
     references: tuple[str, ...]
@@ -74,6 +76,7 @@ def _parse(letter: Part, raw: bytes, mail: Mail, body: bool = True) -> Parsed:
     return Parsed(
         message_id=next(iter(message_ids(raw_value(letter, "Message-ID"))), None),
         from_address=sender,
+        authentication=authentication(letter, sender, mail),
         subject=text_of(letter, "Subject")[:1000],
         in_reply_to=message_ids(raw_value(letter, "In-Reply-To")),
         references=message_ids(raw_value(letter, "References")),

@@ -86,7 +86,7 @@ RETURNED = b"Content-Type: message/rfc822\r\n\r\n" + answer(message_id="<goc@tam
 def test_a_bounce_with_our_workbook_inside_brings_no_file() -> None:
     letter = parsed(report(b"\r\nSorry", status(XA_A), RETURNED))
     assert letter.is_bounce
-    assert letter.bounced == (BouncedRecipient("<goc@tamduong.test>", XA_A, permanent=True),)
+    assert letter.bounced == (BouncedRecipient("<goc@tamduong.test>", XA_A, permanent=True, code="5.1.1"),)
     assert letter.attachments == ()
     assert not letter.is_auto_reply
 
@@ -104,7 +104,7 @@ def test_one_report_may_name_several() -> None:
 def test_a_bounce_in_prose() -> None:
     body = f"<{XA_A}>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n--- Below\nMessage-ID: <goc@tamduong.test>\n"
     letter = parsed(plain("Return-Path: <>", "From: MAILER-DAEMON@x.test", "Subject: failure notice", body=body))
-    assert letter.bounced == (BouncedRecipient("<goc@tamduong.test>", XA_A, permanent=True),)
+    assert letter.bounced == (BouncedRecipient("<goc@tamduong.test>", XA_A, permanent=True, code="5.1.1"),)
 
 
 def test_a_forwarded_letter_is_not_opened() -> None:

@@ -8,20 +8,24 @@ import re
 import unicodedata
 from email.header import decode_header
 from email.message import Message
+from itertools import islice
 from typing import TypeAlias
 
 LONGEST = 20_000
-UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+MOST_HEADERS = 5_000
+UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 FOLD = re.compile(r"\r?\n[ \t]*|[\r\n]+")
-MESSAGE_ID = re.compile(r"<[^<>\s]{1,900}>")
+MESSAGE_ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{1,900}>")
+MOST_IDS = 100
 
 Part: TypeAlias = "Message[str, str]"
 
 
 def raw_values(part: Part, name: str) -> list[str]:
-    """Every value of a header, unfolded but not decoded; 8-bit bytes are read as UTF-8."""
+    """Every value of a header, unfolded but not decoded; 8-bit bytes are read as UTF-8, else as Latin-1."""
     wanted = name.lower()
-    return [_unfolded(str(value)) for key, value in part.raw_items() if key.lower() == wanted]
+    items = islice(part.raw_items(), MOST_HEADERS)
+    return [_unfolded(str(value)) for key, value in items if key.lower() == wanted]
 
 
 def raw_value(part: Part, name: str) -> str:
@@ -54,15 +58,16 @@ def bytes_to_text(data: bytes, charset: str | None) -> str:
 
 
 def clean(text: str) -> str:
-    """Text in NFC without control characters; PostgreSQL refuses NUL."""
+    """Text in NFC without control characters and lone surrogates; PostgreSQL refuses NUL, and UTF-8 the others."""
     return unicodedata.normalize("NFC", UNWANTED.sub("", text)).strip()
 
 
 def message_ids(value: str) -> tuple[str, ...]:
-    """The ids of In-Reply-To or References, in order."""
-    return tuple(MESSAGE_ID.findall(value))
+    """The ids of In-Reply-To or References, in order; of very many the first and the last."""
+    found = MESSAGE_ID.findall(value)
+    return tuple(found if len(found) <= MOST_IDS else found[: MOST_IDS // 2] + found[-MOST_IDS // 2 :])
 
 
 def _unfolded(value: str) -> str:
-    text = value[:LONGEST].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = bytes_to_text(value[:LONGEST].encode("utf-8", "surrogateescape"), None)
     return FOLD.sub(" ", text).strip()

@@ -12,7 +12,6 @@ from treem.ledger.tables import Finding, LetterIn, LetterOut, Narrative, Report,
 from treem.plan.agenda import RequestFact, RoundFacts
 
 STAGES = ("request", "remind-", "chase-")  # idem keys of letters to a body: `request:TOKEN`, `remind-1:TOKEN`, …
-ANSWERED = ("accepted", "waived", "closed")
 
 
 @dataclass(frozen=True)
@@ -83,16 +82,15 @@ def round_facts(session: Session, round_key: str) -> RoundFacts:
 
 
 def open_requests_of_sender(session: Session, bodies: Collection[str]) -> list[Request]:
-    """The requests that wait for an answer of the bodies a sender is registered for, oldest first.
+    """The requests of the bodies a sender is registered for, whose answers still count, oldest first.
 
-    A round whose report has been sent waits for nobody; an answer to it must say so itself.
+    A round whose report has been sent waits for nobody; an answer to it must say so itself. A request that has been
+    answered is among them: which letter was taken in first must make no difference to the next.
     """
     reported = select(Report.round_id).where(Report.state == "sent")
     return list(
         session.scalars(
-            select(Request)
-            .where(Request.body.in_(bodies), Request.state.not_in(ANSWERED), Request.round_id.not_in(reported))
-            .order_by(Request.id)
+            select(Request).where(Request.body.in_(bodies), Request.round_id.not_in(reported)).order_by(Request.id)
         )
     )
 

@@ -8,18 +8,23 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from treem.ledger import queries
 from treem.ledger.tables import LetterOut, Request
+from treem.mailroom.bounce import BouncedRecipient
 from treem.mailroom.parse import Parsed
+from treem.mailroom.robots import BOUNCE_TAG
 from treem.plan.settings import Body, Settings
 
 IN_SUBJECT = re.compile(r"\[#([0-9A-Za-z]{4,40})\]")
-BOUNCE_TAG = "bounce-"
+BOUNCE_PREFIX = f"{BOUNCE_TAG}-"
 GONE_OUT = ("sent", "unknown", "leased", "bounced")
+
+MOST_TOKENS = 50  # of very many, which only a guesser writes, the first
 
 NO_SENDER = "thư không có đúng một người gửi rõ ràng (From)"
 STRANGER = "người gửi không có trong danh bạ của đơn vị được yêu cầu"
@@ -39,6 +44,25 @@ class Match:
     hold_reason: str | None
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a report says of a letter of ours.
+
+    Permanent: refused for good. Delayed: still being tried, nothing is lost. Neither: given up after a passing trouble;
+    this letter is lost, the address may be well.
+    """
+
+    letter: LetterOut
+    code: str | None  # RFC 3463: "5.1.1" nobody by that name, "5.2.2" mailbox full
+    permanent: bool
+    delayed: bool
+
+    @property
+    def lost(self) -> bool:
+        """Whether the letter will never arrive."""
+        return not self.delayed
+
+
 def match(session: Session, settings: Settings, parsed: Parsed, form_tokens: Sequence[str], on: date) -> Match:
     """The request the letter answers. Order of trust: plus address, thread, form, subject, then the sender alone."""
     signals = _signals(session, settings, parsed, form_tokens)
@@ -53,37 +77,55 @@ def match(session: Session, settings: Settings, parsed: Parsed, form_tokens: Seq
         return _by_sender(session, settings, parsed.from_address, on)
     (request_id,) = named
     request = session.get_one(Request, request_id)
-    if not _may_answer(settings, parsed.from_address, request, on):
+    if not may_answer(settings, parsed.from_address, request, on):
         return Match(None, signals, STRANGER)
     return Match(request_id, signals, None)
 
 
+def may_answer(settings: Settings, sender: str, request: Request, on: date) -> bool:
+    """Registered for the body on the day of the letter, or on the day it was asked to answer by."""
+    bodies = (b for b in settings.register_.bodies if b.code == request.body)
+    return any(_has_address(b, sender) and (b.is_valid_on(on) or b.is_valid_on(request.due)) for b in bodies)
+
+
 def plus_tokens(addresses: Iterable[str], own_address: str) -> list[str]:
     """The tags of our own plus-addresses; a bounce's tag gives its token too."""
-    local, _, domain = own_address.lower().rpartition("@")
-    prefix = f"{local}+"
-    tags = (
-        a.rpartition("@")[0].removeprefix(prefix)
-        for a in addresses
-        if a.startswith(prefix) and a.endswith(f"@{domain}")
-    )
-    return [tag.removeprefix(BOUNCE_TAG).upper() for tag in tags if tag]
+    return [tag.removeprefix(BOUNCE_PREFIX).upper() for tag in _tags(addresses, own_address)]
+
+
+def told_of(session: Session, settings: Settings, parsed: Parsed) -> tuple[Told, ...]:
+    """What a report says of letters of ours. It is believed only about what we really sent.
+
+    A letter is named by its recipient and its Message-ID; where the report leaves the id out, by the token in the
+    address the report came to, which only that letter's envelope bore.
+    """
+    tags = _tags(parsed.delivered_to, settings.mail.address)
+    tokens = (tag.removeprefix(BOUNCE_PREFIX) for tag in tags if tag.startswith(BOUNCE_PREFIX))
+    requests = _by_tokens(session, tokens)
+    found: dict[int, Told] = {}
+    for about in sorted(parsed.bounced, key=_gravity):
+        named = LetterOut.message_id == about.message_id if about.message_id else LetterOut.request_id.in_(requests)
+        query = select(LetterOut).where(named, LetterOut.recipient == about.recipient, LetterOut.state.in_(GONE_OUT))
+        if letter := session.scalar(query.order_by(LetterOut.id.desc()).limit(1)):
+            found.setdefault(letter.id, Told(letter, about.code, about.permanent, about.delayed))
+    return tuple(found.values())
 
 
 def lost_letters(session: Session, settings: Settings, parsed: Parsed) -> tuple[LetterOut, ...]:
-    """The letters of ours that a bounce says will never arrive. It is believed only about what we really sent.
+    """The letters of ours that a report says were refused for good."""
+    return tuple(told.letter for told in told_of(session, settings, parsed) if told.permanent)
 
-    A letter is named by its recipient and its Message-ID; where the report leaves the id out, by the token in the
-    address the report came to.
-    """
-    requests = _by_tokens(session, plus_tokens(parsed.delivered_to[:1], settings.mail.address))
-    found: dict[int, LetterOut] = {}
-    for lost in parsed.bounced:
-        named = LetterOut.message_id == lost.message_id if lost.message_id else LetterOut.request_id.in_(requests)
-        query = select(LetterOut).where(named, LetterOut.recipient == lost.recipient, LetterOut.state.in_(GONE_OUT))
-        if lost.permanent and (letter := session.scalar(query.order_by(LetterOut.id.desc()).limit(1))):
-            found[letter.id] = letter
-    return tuple(found.values())
+
+def _gravity(about: BouncedRecipient) -> int:
+    """The worst first: an address may be named twice, as it was written and as it was resolved."""
+    return 0 if about.permanent else 2 if about.delayed else 1
+
+
+def _tags(addresses: Iterable[str], own_address: str) -> list[str]:
+    local, _, domain = own_address.lower().rpartition("@")
+    prefix, suffix = f"{local}+", f"@{domain}"
+    ours = (a for a in addresses if a.startswith(prefix) and a.endswith(suffix))
+    return [tag for a in ours if (tag := a.removeprefix(prefix).removesuffix(suffix))]
 
 
 def _signals(
@@ -100,7 +142,7 @@ def _signals(
 
 def _by_tokens(session: Session, tokens: Iterable[str]) -> tuple[int, ...]:
     """Mail systems change the case of local parts, so case does not count."""
-    wanted = {token.upper() for token in tokens}
+    wanted = {token.upper() for token in islice(tokens, MOST_TOKENS)}
     if not wanted:
         return ()
     return tuple(session.scalars(select(Request.id).where(func.upper(Request.token).in_(wanted)).order_by(Request.id)))
@@ -115,13 +157,9 @@ def _by_thread(session: Session, ids: Sequence[str]) -> tuple[int, ...]:
     return tuple(sorted(request_id for request_id in session.scalars(query) if request_id is not None))
 
 
-def _may_answer(settings: Settings, sender: str, request: Request, on: date) -> bool:
-    """Registered for the body on the day of the letter, or on the day it was asked to answer by."""
-    bodies = (b for b in settings.register_.bodies if b.code == request.body)
-    return any(_has_address(b, sender) and (b.is_valid_on(on) or b.is_valid_on(request.due)) for b in bodies)
-
-
 def _by_sender(session: Session, settings: Settings, sender: str, on: date) -> Match:
+    """The one request of the sender's bodies that still counts. Whether it was answered before makes no difference, so
+    that the result does not depend on the order in which letters are taken in."""
     bodies = {b.code for b in settings.register_.bodies if b.is_valid_on(on) and _has_address(b, sender)}
     if not bodies:
         return Match(None, {}, UNREGISTERED)

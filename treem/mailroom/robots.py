@@ -25,8 +25,8 @@ ANSWERED = r"^((re|fwd?|tl|tra loi|chuyen tiep)\s*:\s*)*[\[(<\s]*"
 ROBOT_SUBJECT = re.compile(
     ANSWERED + r"((automatic|auto)[ -]?(repl(y|ies)|respon(se|der))|out of (the )?office|ooo\b|vacation"
     r"|away from (the |my )?(office|mail)|on (annual )?leave\b"
-    r"|(thu |email |tin nhan )?(tra loi|phan hoi|hoi am) tu dong|tu dong (tra loi|phan hoi|hoi am)|thu tu dong|(thong bao )?(vang mat|nghi phep|di vang|ngoai van phong)"
-    r"|(toi )?(hien )?dang (nghi phep|di vang|vang mat))\b"
+    r"|(thu |email |tin nhan )?(tra loi|phan hoi|hoi am) tu dong|tu dong (tra loi|phan hoi|hoi am)|thu tu dong"
+    r"|(thong bao )?(vang mat|nghi phep|di vang|ngoai van phong)|(toi )?(hien )?dang (nghi phep|di vang|vang mat))\b"
 )
 RECEIPT_SUBJECT = re.compile(r"^(read|not read|da doc|chua doc|return receipt)\b ?[:(]")
 CHALLENGE_SUBJECT = re.compile(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from treem.forms.catalogue import PROBLEMS
-from treem.forms.read import WALL_SECONDS, read_form
+from treem.forms.read import read_form
+from treem.forms.sandbox import WALL_SECONDS
 
 SUFFIXES = {".xlsx", ".xls", ".ods", ".xlsm", ".xlsb", ".zip", ".eml", ".txt", ".html"}
 CORPORA = Path(os.environ["TREEM_CORPORA"]) if "TREEM_CORPORA" in os.environ else None

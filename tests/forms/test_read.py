@@ -1,12 +1,8 @@
 """What arrives: edited, moved, renamed, converted. Rows are found by code, columns by heading."""
 
-import os
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 
 import builders as b
 import pytest
@@ -16,7 +12,6 @@ from odf.table import Table, TableCell, TableRow
 from odf.text import P
 from openpyxl import Workbook
 
-from treem.forms import read as reader
 from treem.forms.check import Checked, check
 from treem.forms.read import Reading, read_form, read_forms
 
@@ -268,37 +263,6 @@ def test_our_workbook_without_its_codes_is_not_a_form() -> None:
 )
 def test_other_files_are_named(data: bytes, problem: str) -> None:
     assert read_form(data) == Reading("unreadable", problem)
-
-
-def test_a_file_that_is_too_big_starts_no_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "MAX_FILE_BYTES", 10)
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("started"))
-    assert read_form(b"x" * 11).problem == "too_large"
-
-
-def test_a_child_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "WALL_SECONDS", 0.001)
-    assert read_form(b.build_form()) == Reading("unreadable", "too_heavy")
-
-
-def test_a_child_that_says_nonsense_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = subprocess.CompletedProcess([], 0, b'{"kind": "form", "cells": [{"figure": 1}]}')
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
-    assert read_form(b"x") == Reading("unreadable", "damaged")
-
-
-def test_the_child_gets_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TREEM_MAIL_PASSWORD", "secret")
-    assert "secret" not in str(reader._bare_environment())
-
-
-def test_the_child_works_where_limits_are_missing(tmp_path: Path) -> None:
-    (tmp_path / "resource.py").write_text("raise ImportError\n")
-    environment = reader._bare_environment()
-    environment["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{environment['PYTHONPATH']}"
-    command = [sys.executable, "-m", "treem.forms.child"]
-    done = subprocess.run(command, input=b.build_form(), stdout=subprocess.PIPE, env=environment, check=True)
-    assert reader._said(done.stdout).kind == "form"
 
 
 def test_several_files_in_order() -> None:

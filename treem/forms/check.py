@@ -179,6 +179,7 @@ class _Table:
         self.rows = _rows(reading)
         self.no_heading = any(notice.rule == "no_heading" for notice in reading.notices)
         self.values: list[CheckedValue] = []
+        self.numbers: dict[tuple[str, str], CheckedValue] = {}
         self.findings: list[FoundFinding] = []
 
     def judge(self, blank: bool) -> None:
@@ -264,7 +265,10 @@ class _Table:
             number = number_text(said.number) if said.number is not None else ""
             self._add(said.rule, cell, raw=_shown(cell), unit=figure.unit, number=number, **_at(figure, cell))
         if said.kind is not None:
-            self.values.append(CheckedValue(cell.figure, cell.column, said.kind, said.number, cell.sheet, cell.cell))
+            value = CheckedValue(cell.figure, cell.column, said.kind, said.number, cell.sheet, cell.cell)
+            self.values.append(value)
+            if said.kind == "number":
+                self.numbers[cell.figure, cell.column] = value
 
     def _blank_totals(self) -> None:
         for value in self.values:
@@ -273,11 +277,7 @@ class _Table:
                 self._add("blank_total", value, label=figure.label, **_at(figure, value))
 
     def _number(self, code: str, column: str) -> CheckedValue | None:
-        return self._numbers.get((code, column))
-
-    @property
-    def _numbers(self) -> dict[tuple[str, str], CheckedValue]:
-        return {(v.figure, v.column): v for v in self.values if v.kind == "number"}
+        return self.numbers.get((code, column))
 
     def _parts(self, figure: Figure) -> None:
         total, male, female, minority = (self._number(figure.code, column) for column in COLUMNS)
@@ -346,10 +346,12 @@ def _line(cell: str) -> str:
 
 
 def _understand(figure: Figure, cell: RawCell) -> Understood:
-    odd = {"error_value": cell.is_error, "uncalculated": cell.is_uncalculated, "date_value": cell.is_date}
-    for rule, found in odd.items():
-        if found:
-            return Understood(None, rule=rule)
+    if cell.is_error:
+        return Understood(None, rule="error_value")
+    if cell.is_uncalculated:
+        return Understood(None, rule="uncalculated")
+    if cell.is_date:
+        return Understood(None, rule="date_value")
     if figure.type == "yes_no":
         return read_yes_no(cell.raw)
     return read_number(cell.raw, whole=figure.type == "count", unit=figure.unit)

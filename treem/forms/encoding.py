@@ -11,12 +11,16 @@ _SIGN_INSIDE_WORD = re.compile(r"[A-Za-z][¸µ¶·¹¨¾»¼½©®ªº«¬Æ×÷
 _CAPITAL_INSIDE_WORD = re.compile(r"[a-z][À-ÖØ-Þ][a-z]?")
 _FOREIGN_LETTER = re.compile(r"[A-Za-z][äåæçëîïñöøûüÿßÄÅÆÇËÎÏÑÖØÛÜ]|[ñÑ][aeiouyöïõâêôAEIOUY]")
 _VNI_PAIR = re.compile(r"[aeouyAEOUY][äåëïûüøÄÅËÏÛÜØ]|[aeo][âêù](?=[a-z]|\b)")
+_RULES = (_SIGN_INSIDE_WORD, _CAPITAL_INSIDE_WORD, _FOREIGN_LETTER, _VNI_PAIR)
+_ANY = re.compile("|".join(rule.pattern for rule in (_MOJIBAKE, *_RULES)))
 _WORD = re.compile(r"\S+")
 FEW_WORDS = 4
 
 
 def looks_misencoded(text: str) -> bool:
     """Whether the text is suspected of TCVN3, VNI or a wrongly decoded UTF-8."""
+    if not text or not _ANY.search(text):
+        return False  # nearly every text
     if _MOJIBAKE.search(text):
         return True
     words = _WORD.findall(text)
@@ -25,5 +29,4 @@ def looks_misencoded(text: str) -> bool:
 
 
 def _suspect(word: str) -> bool:
-    rules = (_SIGN_INSIDE_WORD, _CAPITAL_INSIDE_WORD, _FOREIGN_LETTER, _VNI_PAIR)
-    return any(rule.search(word) for rule in rules)
+    return any(rule.search(word) for rule in _RULES)

@@ -6,7 +6,8 @@ standard library only.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 FIGURES_SHEET = "Số liệu"
 NARRATIVE_SHEET = "Thuyết minh"
@@ -40,20 +41,22 @@ _LEADING = re.compile(r"^(trong đó|chia ra|số)\b[:\s]*")
 _FIGURE_CODE = re.compile(r"[A-Z][A-Z0-9]{0,5}-\d{1,3}(\.\d{1,2})?")
 _SECTION_CODE = re.compile(r"[IVXLC]+(\.\d{1,3})*|[a-z0-9]+(-[a-z0-9]+)*")
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−－", "-"))
-_SPACES = re.compile(r"\s+")
+MOST_REMEMBERED, LONGEST_REMEMBERED = 4096, 200
 _KEPT_CONTROLS = "\n\t"
 _DROPPED = ("Cc", "Cf", "Cs", "Co")
 
 
 def composed(text: str) -> str:
     """NFC, without zero-width, direction and control characters; new lines stay."""
+    if text.isprintable() and unicodedata.is_normalized("NFC", text) and "_x000D_" not in text:
+        return text  # nearly every cell
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("_x000D_", ""))
     return "".join(ch for ch in text if ch in _KEPT_CONTROLS or unicodedata.category(ch) not in _DROPPED)
 
 
 def one_line(text: str) -> str:
     """Composed text on one line with single spaces."""
-    return _SPACES.sub(" ", composed(text)).strip()
+    return " ".join(composed(text).split())
 
 
 def plain_dashes(text: str) -> str:
@@ -61,6 +64,13 @@ def plain_dashes(text: str) -> str:
     return text.translate(_DASHES)
 
 
+def _remembered(rule: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """The same headings, codes and labels come in form after form; long texts come once."""
+    known = lru_cache(MOST_REMEMBERED)(rule)
+    return lambda text: known(text) if len(text) <= LONGEST_REMEMBERED else rule(text)
+
+
+@_remembered
 def figure_code(text: str) -> str | None:
     """The figure code a cell consists of, if it does."""
     code = plain_dashes(one_line(text)).upper().replace(" ", "")
@@ -73,6 +83,7 @@ def section_code(text: str) -> str | None:
     return code if _SECTION_CODE.fullmatch(code) else None
 
 
+@_remembered
 def column_heading(text: str) -> str | None:
     """Which column a heading names: total, male, female, minority, note, answer or code."""
     words = one_line(text).casefold().strip(" :*.")
@@ -85,8 +96,14 @@ def column_heading(text: str) -> str | None:
 
 def cell_name(row: int, column: int) -> str:
     """ "D12" for row 12, column 4 (both from 1)."""
+    return f"{column_letters(column)}{row}"
+
+
+@lru_cache(512)
+def column_letters(column: int) -> str:
+    """ "D" for column 4."""
     letters = ""
     while column:
         column, rest = divmod(column - 1, 26)
         letters = chr(65 + rest) + letters
-    return f"{letters}{row}"
+    return letters

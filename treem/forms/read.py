@@ -1,25 +1,20 @@
-"""Reading a workbook from outside without opening it in this process.
+"""What a workbook from outside says. It is never opened in this process.
 
-Belongs here: starting the child (`child`), its time limit, and the closed shape of what it may say. Whatever the file
-does to the child, the caller gets a `Reading`.
+Belongs here: the closed shape of what the child (`sandbox`) may say about a workbook. Whatever the file does to the
+child, the caller gets a `Reading`.
 """
 
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-WALL_SECONDS = 20.0
+from treem.forms import sandbox
+from treem.forms.catalogue import PROBLEMS
+
 MAX_FILE_BYTES = 25_000_000
-AT_ONCE = 2
-SOURCE_ROOT = Path(__file__).resolve().parents[2]
-KEPT_ENVIRONMENT = ("PATH", "SYSTEMROOT", "SystemRoot", "TEMP", "TMP", "LD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True)
@@ -92,31 +87,21 @@ def read_form(data: bytes) -> Reading:
     if len(data) > MAX_FILE_BYTES:
         return Reading("unreadable", "too_large")
     try:
-        ended = subprocess.run(
-            [sys.executable, "-B", "-X", "utf8", "-m", "treem.forms.child"],
-            input=data,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=WALL_SECONDS,
-            cwd=SOURCE_ROOT,
-            env=_bare_environment(),
-            check=False,
-        )
-    except subprocess.TimeoutExpired:  # run() has ended the child
-        return Reading("unreadable", "too_heavy")
-    return _said(ended.stdout) if ended.returncode == 0 else Reading("unreadable", "too_heavy")
+        answer = sandbox.run("read", data)
+    except sandbox.Failed as failed:
+        return Reading("unreadable", failed.problem)
+    problem = answer.head.get("problem")
+    return _said(answer.body) if problem is None else _unreadable(problem)
 
 
 def read_forms(files: Sequence[bytes]) -> list[Reading]:
     """Read several workbooks, a few children at a time, in the order given."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(sandbox.AT_ONCE) as pool:
         return list(pool.map(read_form, files))
 
 
-def _bare_environment() -> dict[str, str]:
-    """The child gets none of our secrets."""
-    kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
-    return kept | {"PYTHONPATH": str(SOURCE_ROOT), "PYTHONSAFEPATH": "1"}
+def _unreadable(problem: object) -> Reading:
+    return Reading("unreadable", problem if isinstance(problem, str) and problem in PROBLEMS else "damaged")
 
 
 def _said(output: bytes) -> Reading:

@@ -1,0 +1,154 @@
+"""Builds the files that break spreadsheet readers, small and from scratch."""
+
+import re
+import zipfile
+from collections.abc import Mapping
+from io import BytesIO
+
+import builders as b
+import xlwt
+from openpyxl import Workbook
+
+NAMESPACE = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+SHEET = "xl/worksheets/sheet1.xml"
+STRINGS = "xl/sharedStrings.xml"
+OVER = 61_000_000  # more than may be unpacked
+
+
+def parts_of(data: bytes) -> dict[str, bytes]:
+    """The parts of a package."""
+    with zipfile.ZipFile(BytesIO(data)) as package:
+        return {name: package.read(name) for name in package.namelist()}
+
+
+def packed(parts: Mapping[str, bytes]) -> bytes:
+    """A package of these parts."""
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, part in parts.items():
+            package.writestr(name, part)
+    return out.getvalue()
+
+
+def changed(name: str, pattern: bytes, instead: bytes, data: bytes | None = None) -> bytes:
+    """A filled form (or that file) with one part changed."""
+    parts = parts_of(data or filled())
+    part, count = re.subn(pattern, lambda _: instead, parts[name], count=1, flags=re.DOTALL)
+    assert count == 1, f"{pattern!r} is not in {name}"
+    return packed(parts | {name: part})
+
+
+def filled() -> bytes:
+    """A form filled in well."""
+    return b.open_form().fill().save()
+
+
+def with_cell(cell: bytes) -> bytes:
+    """A form with one more cell in a row of its own at the end."""
+    return changed(SHEET, b"</sheetData>", b"<row>" + cell + b"</row></sheetData>")
+
+
+def far_cell() -> bytes:
+    """A value in the last cell there can be: 550 GB when every cell before it is given room."""
+    return with_cell(b'<c r="XFD1048576"><v>1</v></c>')
+
+
+def far_row() -> bytes:
+    """A value in the last row."""
+    return with_cell(b'<c r="A1048576"><v>1</v></c>')
+
+
+def styled_far_cell() -> bytes:
+    """What Excel writes when a whole column was formatted."""
+    return with_cell(b'<c r="XFD1048576" s="1"/>')
+
+
+def _with_strings() -> bytes:
+    """An .xlsx with shared texts, as Excel writes it."""
+    return b.build_form()
+
+
+def lying_string_count() -> bytes:
+    """A table of texts that says it has four thousand million."""
+    return changed(STRINGS, rb"uniqueCount=\"\d+\"", b'uniqueCount="4000000000127"', _with_strings())
+
+
+def one_long_string() -> bytes:
+    """One text of 61 MB."""
+    return changed(STRINGS, b"<t>.", b"<t>" + b"a" * OVER, _with_strings())
+
+
+def long_comment() -> bytes:
+    """A comment of 61 MB in a sheet of 60 kB."""
+    return changed(SHEET, b"<sheetData>", b"<!--" + b" " * OVER + b"--><sheetData>")
+
+
+def many_rows() -> bytes:
+    """A million rows."""
+    return changed(SHEET, b"</sheetData>", b'<row><c t="n"><v>1</v></c></row>' * 1_000_000 + b"</sheetData>")
+
+
+def entity_bomb() -> bytes:
+    """A billion laughs."""
+    laughs = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))
+    return changed(SHEET, b"<worksheet", b'<!DOCTYPE x [<!ENTITY l0 "ha">' + laughs + b"]><worksheet")
+
+
+def file_inclusion() -> bytes:
+    """An external entity."""
+    return changed(STRINGS, b"<sst", b'<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><sst', _with_strings())
+
+
+def wide_merge() -> bytes:
+    """One merged range over the whole sheet."""
+    return changed(SHEET, b'<mergeCell ref="', b'<mergeCell ref="A60:XFD1048576"/><mergeCell ref="')
+
+
+def many_styles(count: int = 500_000) -> bytes:
+    """A style sheet of half a million formats."""
+    return changed("xl/styles.xml", b"<cellXfs[^>]*>", b"<cellXfs>" + b'<xf numFmtId="0"/>' * count)
+
+
+def doubled_part() -> bytes:
+    """Two sheets of the same name in the package: readers take one or the other."""
+    out = BytesIO(filled())
+    with zipfile.ZipFile(out, "a") as package:
+        package.writestr(SHEET.upper(), b"<worksheet/>")
+    return out.getvalue()
+
+
+def bad_reference() -> bytes:
+    """A cell that is nowhere."""
+    return with_cell(b'<c r="1A"><v>1</v></c>')
+
+
+def utf16_sheet() -> bytes:
+    """A sheet in another encoding than the usual one."""
+    parts = parts_of(filled())
+    text = parts[SHEET].decode()
+    return packed(parts | {SHEET: ('<?xml version="1.0" encoding="UTF-16"?>' + text).encode("utf-16")})
+
+
+def far_xls_cells() -> bytes:
+    """Values all over an .xls of ordinary size."""
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("a")
+    for row in range(0, 65000, 1000):
+        sheet.write(row, 255, 1)
+    for number in range(3):
+        book.add_sheet(f"s{number}").write(65535, 255, 1)
+    out = BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def foreign_workbook() -> bytes:
+    """A list somebody else keeps."""
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (("STT", "Họ tên", "Tổng số"), (1, "A", 3), (2, "B", 4)):
+        sheet.append(row)
+    out = BytesIO()
+    book.save(out)
+    return out.getvalue()

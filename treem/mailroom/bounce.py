@@ -7,7 +7,6 @@ a Message-ID and recipient of ours; what it says of each recipient is read in `d
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from email.message import Message
 
 from treem.mailroom.bounce_prose import (
     MOST_ADDRESSES,
@@ -19,7 +18,7 @@ from treem.mailroom.bounce_prose import (
 )
 from treem.mailroom.delivery_status import STATUS_KINDS, Fate, fates, says_arrived
 from treem.mailroom.headers import MESSAGE_ID, Part, bytes_to_text, message_ids, raw_value, raw_values, text_of
-from treem.mailroom.parts import Leaf
+from treem.mailroom.parts import Leaf, inner_parts
 from treem.mailroom.robots import has_machine_headers, has_null_return_path, is_to_bounce_address
 from treem.mailroom.sender import plain_addresses
 
@@ -137,11 +136,10 @@ def _lost_message_id(letter: Part, leaves: Sequence[Leaf], raw: bytes) -> str | 
 
 def _returned_head(leaf: Leaf) -> str:
     """The head of what a part returns: a nested letter's headers, or the part's own text."""
-    payload = leaf.part.get_payload()
-    if not isinstance(payload, list):
+    if not leaf.part.is_multipart():
         body = leaf.part.get_payload(decode=True)
         return bytes_to_text(body[:SEARCHED], None) if isinstance(body, bytes) else ""
-    headers = (f"{k}: {v}" for inner in payload[:1] if isinstance(inner, Message) for k, v in inner.raw_items())
+    headers = (f"{k}: {v}" for inner in inner_parts(leaf.part)[:1] for k, v in inner.raw_items())
     return "\n".join(headers)[:SEARCHED]
 
 

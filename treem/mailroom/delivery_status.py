@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_string
-from email.message import Message
 
-from treem.mailroom.headers import Part, raw_value
-from treem.mailroom.parts import Leaf
+from treem.mailroom.headers import Part, bytes_to_text, raw_value
+from treem.mailroom.parts import Leaf, inner_parts
 from treem.mailroom.sender import plain_addresses
 
 STATUS_KINDS = ("message/delivery-status", "message/global-delivery-status")
@@ -73,13 +72,9 @@ def _code(block: Part) -> str | None:
 
 def _blocks(part: Part) -> list[Part]:
     """One block about the letter, then one a recipient; the standard library takes apart only the older type."""
-    payload = part.get_payload()
-    blocks = [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
+    blocks = inner_parts(part)
     if part.get_content_type() != "message/global-delivery-status":
         return blocks
-    rest = [message_from_string(text) for block in blocks for text in _paragraphs(block.get_payload())]
-    return blocks + rest
-
-
-def _paragraphs(payload: object) -> list[str]:
-    return re.split(r"(?:\r?\n){2,}", payload) if isinstance(payload, str) else []
+    bodies = (block.get_payload(decode=True) for block in blocks)
+    texts = (bytes_to_text(body, None) for body in bodies if isinstance(body, bytes))
+    return blocks + [message_from_string(block) for text in texts for block in re.split(r"(?:\r?\n){2,}", text)]

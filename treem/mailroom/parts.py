@@ -81,20 +81,24 @@ class Leaf:
 
 
 def take_apart(letter: Part) -> tuple[list[Leaf], bool]:
-    """The letter's own parts in order, and whether these are all: too many or too deep ones are left out."""
+    """The letter's own parts in order, and whether these are all: too many, too deep or broken ones are left out."""
     waiting, found, whole = deque([(letter, "", 0)]), list[Leaf](), True
-    while waiting:
+    while waiting and len(found) < MOST_PARTS:
         current, around, level = waiting.popleft()
-        payload, kind = current.get_payload(), current.get_content_type()
-        if not kind.startswith("multipart/") or not isinstance(payload, list):
+        kind = current.get_content_type()
+        if not kind.startswith("multipart/"):
             found.append(Leaf(current, around))
-        elif level < DEEPEST:
-            waiting.extendleft((p, kind, level + 1) for p in reversed(payload) if isinstance(p, Message))
+        elif level < DEEPEST and current.is_multipart():
+            waiting.extendleft((inner, kind, level + 1) for inner in reversed(inner_parts(current)))
         else:
             whole = False
-        if len(found) == MOST_PARTS:
-            return found, whole and not waiting
-    return found, whole
+    return found, whole and not waiting
+
+
+def inner_parts(part: Part) -> list[Part]:
+    """What a multipart or a letter inside this one consists of; nothing where it cannot be taken apart."""
+    payload = part.get_payload() if part.is_multipart() else []  # of other parts it would try the charset, and raise
+    return [inner for inner in payload if isinstance(inner, Message)] if isinstance(payload, list) else []
 
 
 def file_name(part: Part) -> str:

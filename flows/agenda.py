@@ -4,12 +4,13 @@ from prefect import flow, get_run_logger
 
 from flows import reconcile
 from flows.reports import advance
-from tasks import rounds
+from tasks import mailbox, rounds
 
 
 @flow(name="Nhìn trước lịch", flow_run_name="Nhìn trước lịch")
 def look_ahead(now: str | None = None) -> dict[str, int]:
-    """Bring the schedule in line with the plan, then look at plan against ledger for every round in motion."""
+    """Bring the schedule in line with the plan, write the day's digest, then look at plan against ledger."""
     changes = reconcile.line_up(now)
     get_run_logger().info("Lịch chạy: %s", changes)
+    mailbox.write_digest(now)
     return advance(rounds.rounds_in_motion(now), now)

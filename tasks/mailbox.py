@@ -1,12 +1,18 @@
 """Steps of the mailbox: fetch, read and acknowledge, send. Prefect never sees a letter, only how many there were."""
 
+import json
 from dataclasses import asdict
 
 from prefect import task
+from prefect.client.orchestration import get_client
 
+from tasks.artifacts import put_artifact
 from tasks.door import STEP, house, moment
 from treem.mailroom import imap, smtp
-from treem.rounds import intake
+from treem.rounds import digest, inbox, intake
+
+INBOX = "thu-cho-nguoi-xem"
+"""The key of the table of letters that wait for a person."""
 
 
 @task(task_run_name="Gửi thư trong hộp đi", **STEP)
@@ -25,3 +31,29 @@ def collect_letters(now: str | None) -> dict[str, int]:
 def process_letters(now: str | None) -> dict[str, int]:
     """Work through every kept letter and write the acknowledgements; returns the tally."""
     return asdict(intake.process_stored(house(), moment(now)))
+
+
+@task(task_run_name="Báo sự cố thư", **STEP)
+def raise_alarm(now: str | None) -> bool:
+    """Write to the office when letters cannot leave or be read; whether there was anything to tell."""
+    return digest.raise_alarm(house(), moment(now))
+
+
+@task(task_run_name="Viết thư tổng hợp hằng ngày", **STEP)
+def write_digest(now: str | None) -> bool:
+    """Write today's digest to the office; whether there was anything to tell."""
+    return digest.write_digest(house(), moment(now))
+
+
+@task(task_run_name="Cập nhật bảng thư chờ người xem", **STEP)
+def show_inbox(now: str | None) -> int:
+    """Bring the table of letters that wait up to date, empty too; returns how many wait."""
+    named = {"id": "Số", "received": "Nhận lúc", "sender": "Người gửi", "body": "Đơn vị", "kind": "Loại"}
+    waiting = inbox.waiting(house())
+    rows = [{title: getattr(x, key) for key, title in (named | {"reason": "Lý do"}).items()} for x in waiting]
+    updated = f"Cập nhật lúc {house().local(moment(now)):%H:%M %d/%m/%Y}."
+    how = "Xem: `treem inbox show SỐ`; gán: `treem inbox assign SỐ PHIẾU`; bỏ qua: `treem inbox dismiss SỐ --why …`."
+    title = f"## Thư chờ người xem: {len(rows)}\n\n{updated} {how}"
+    with get_client(sync_client=True) as client:
+        put_artifact(client, INBOX, "table", json.dumps(rows, ensure_ascii=False), title)
+    return len(rows)

@@ -2,14 +2,11 @@
 
 import json
 from collections import Counter
-from typing import Any
-from uuid import UUID
 
-from prefect import runtime, task
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
-from prefect.client.schemas.filters import ArtifactCollectionFilter, ArtifactCollectionFilterKey
+from prefect import task
+from prefect.client.orchestration import get_client
 
+from tasks.artifacts import put_artifact
 from tasks.door import STEP, house, moment
 from tasks.naming import slug
 from treem.rounds import board, steps
@@ -45,14 +42,3 @@ def show_round(round_key: str, now: str | None) -> None:
             f"## {title}\n\n{updated}",
         )
         put_artifact(client, f"{slug(round_key)}-tien-do", "progress", round(share, 1), f"{title}: đã chấp nhận")
-
-
-def put_artifact(client: SyncPrefectClient, key: str, kind: str, data: Any, description: str) -> None:
-    """Write the artifact with that key, over the earlier one: a table every ten minutes must not pile up."""
-    wanted = ArtifactCollectionFilter(key=ArtifactCollectionFilterKey(any_=[key]))
-    for earlier in client.read_latest_artifacts(artifact_filter=wanted, limit=1):
-        client.update_artifact(earlier.latest_id, ArtifactUpdate(data=data, description=description))
-        return
-    run = runtime.flow_run.id
-    new = ArtifactCreate(key=key, type=kind, data=data, description=description, flow_run_id=UUID(run) if run else None)
-    client.create_artifact(new)

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from flows.commands import app
-from tests.rounds.test_intake import ASKED, few_bodies
+from tests.rounds.desk import ASKED, few_bodies
 from treem import cli
 from treem.ledger.tables import LetterIn, Report
 from treem.rounds.house import House, house_from_environment
@@ -43,7 +43,7 @@ def house_of(env: dict[str, str | None]) -> House:
 @pytest.fixture
 def opened(env: dict[str, str | None], monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
     """The same with the round opened and everyone asked."""
-    monkeypatch.setattr(cli, "_now", lambda: MOMENT)
+    monkeypatch.setattr(cli.look, "now", lambda: MOMENT)
     carry_out(house_of(env), ROUND, MOMENT)
     return env
 
@@ -138,7 +138,7 @@ def test_the_calendar_shows_the_last_working_day_before_the_bound(year: int, due
 
 
 def test_the_calendar_of_this_year_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "_now", lambda: datetime(2026, 3, 1, tzinfo=UTC))
+    monkeypatch.setattr(cli.look, "now", lambda: datetime(2026, 3, 1, tzinfo=UTC))
     result = treem({}, "calendar", "--config", str(CONFIG))
     assert result.exit_code == 0
     assert "12/06/2026" in result.stdout
@@ -213,8 +213,8 @@ def test_the_inbox_shows_who_waits_and_why(opened: dict[str, str | None]) -> Non
         session.add(LetterIn(raw_sha="1" * 64, size=1, received_at=MOMENT, state="done"))
     (letter,) = json.loads(treem(opened, "inbox", "--json").stdout)
     assert letter == {
-        "id": 1, "received": "08:00 20/05/2027", "sender": "a@b.vn", "state": "hold", "verdict": None,
-        "reason": "[b]lạ[/b]",
+        "id": 1, "received": "08:00 20/05/2027", "sender": "a@b.vn", "body": "–", "state": "hold", "verdict": None,
+        "kind": "–", "reason": "[b]lạ[/b]",
     }  # fmt: skip
     table = treem(opened, "inbox")
     assert table.exit_code == 0

@@ -9,6 +9,8 @@ import pytest
 from jinja2 import UndefinedError
 
 from treem.documents.letters import TEMPLATES, BadTemplate, LetterText, render_letter
+from treem.rounds.digest import Digest, RoundNews
+from treem.rounds.inbox import Waiting
 
 OFFICE = SimpleNamespace(
     name="Phòng Lao động - Thương binh và Xã hội",
@@ -24,13 +26,36 @@ FINDINGS = [
         "cell": "D12",
         "message": "Nam 5 + nữ 6 = 11, khác tổng số 12. Kiểm tra lại.",
         "severity": "error",
+        "justification": "",
     },
-    {"sheet": "Số liệu", "cell": "C20", "message": "Chưa điền.", "severity": "warning"},
-    {"sheet": "", "cell": "", "message": "Tệp thuộc đợt khác.", "severity": "error"},
+    {"sheet": "Số liệu", "cell": "C20", "message": "Chưa điền.", "severity": "warning", "justification": ""},
+    {"sheet": "", "cell": "", "message": "Tệp thuộc đợt khác.", "severity": "error", "justification": ""},
 ]
 TO_BODIES = ("request", "reminder", "chase")
-ACKS = ("ack_accepted", "ack_correction", "ack_blank", "ack_prose", "ack_unreadable", "ack_duplicate")
-ALL = (*TO_BODIES, *ACKS, "approval", "report")
+ACKS = ("ack_accepted", "ack_correction", "ack_blank", "ack_prose", "ack_link", "ack_unreadable", "ack_duplicate")
+DECISIONS = ("extended", "waived", "rejected")
+ALL = (*TO_BODIES, *ACKS, *DECISIONS, "approval", "report", "digest", "alarm")
+NEWS = Digest(
+    rounds=(RoundNews("Báo cáo 6 tháng 2027", 28, 20, 18, "14/6/2027", ("Phòng Tư pháp (quá 3 ngày)",), ("Xã A",)),),
+    held=(
+        Waiting(
+            7,
+            "09:05 02/6/2027",
+            "la@xa.test",
+            "–",
+            "hold",
+            "unmatched",
+            "Không rõ phiếu",
+            "người gửi không có trong danh bạ",
+        ),
+    ),  # fmt: skip
+    bounced=("Phòng Y tế – y-te@tamduong.test: không gửi được nữa từ 01/6/2027 (mã 5.1.1)",),
+    failed=("thư nhắc số 12 gửi y-te@tamduong.test (mã 550 5.1.1)",),
+    to_read=("thư số 9 của xa-b@tamduong.test",),
+    refused=2,
+    unanswered=3,
+    paused=("gửi thư: tạm dừng đến 09:30 02/6, máy chủ không nhận tên đăng nhập hoặc mật khẩu",),
+)
 
 
 def letter(name: str, **changes: Any) -> LetterText:
@@ -48,7 +73,13 @@ def letter(name: str, **changes: Any) -> LetterText:
         "version": 2,
         "received_text": "09:05 ngày 02/6/2027",
         "file_name": "bao cao.pdf",
-        "digest": "0123456789ab",
+        "digest": NEWS if name in ("digest", "alarm") else "0123456789ab",
+        "day_text": "17/6/2027",
+        "quarantined": 1,
+        "has_copy": True,
+        "rejected": False,
+        "until_text": "20/6/2027",
+        "why": "số liệu của kỳ khác",
     }
     return render_letter(name, context | changes)
 
@@ -65,7 +96,7 @@ def test_every_letter_is_whole_in_both_forms(name: str) -> None:
     assert "\n" not in made.subject
     for text in (made.text, words(made.html)):
         assert "Kính gửi:" in text
-        assert "Báo cáo 6 tháng 2027" in text
+        assert name == "alarm" or "Báo cáo 6 tháng 2027" in text
         assert "Phòng Lao động - Thương binh và Xã hội huyện Tam Đường" in text
         assert "./." in text
         assert not re.search(r"[{}]|None|Undefined|  \.", text)
@@ -104,7 +135,10 @@ def test_a_clerk_learns_everything_from_the_letter(name: str) -> None:
         assert re.search(r"ghi số +0", text)
 
 
-@pytest.mark.parametrize("name", (*TO_BODIES, "ack_correction", "ack_blank", "ack_prose", "ack_unreadable"))
+@pytest.mark.parametrize(
+    "name",
+    (*TO_BODIES, "ack_correction", "ack_blank", "ack_prose", "ack_link", "ack_unreadable", "extended", "rejected"),
+)
 def test_fronts_and_unions_are_asked_and_divisions_are_instructed(name: str) -> None:
     asked, told = letter(name, tone="request"), letter(name, tone="instruct")
     for made in (asked, told):
@@ -123,6 +157,37 @@ def test_findings_are_listed_with_sheet_and_cell(name: str) -> None:
     assert "Số liệu D12 Nam 5 + nữ 6 = 11" in words(made.html)
     assert "PHẢI SỬA (2 điểm)" in made.text
     assert "PHẢI SỬA" not in letter(name, findings=[]).text
+
+
+@pytest.mark.parametrize("name", ["ack_accepted", "ack_correction"])
+def test_a_copy_is_spoken_of_only_where_it_comes_along(name: str) -> None:
+    for text in (letter(name).text, words(letter(name).html)):
+        assert "bản sao tệp" in text
+        assert "“Kiểm tra”" in text
+    assert "bản sao tệp" not in letter(name, has_copy=False).text
+
+
+def test_a_justification_is_repeated_so_that_the_body_knows_it_arrived() -> None:
+    justified = [FINDINGS[1] | {"justification": "số đã đối chiếu <b>"}]
+    made = letter("ack_accepted", findings=justified)
+    assert "Giải trình đã ghi nhận: “số đã đối chiếu <b>”" in made.text
+    assert "<b>”" not in made.html.split("Giải trình đã ghi nhận")[1][:40]
+
+
+def test_the_digest_says_who_is_late_what_is_held_what_bounced() -> None:
+    for text in (letter("digest").text, words(letter("digest").html)):
+        for told in (
+            "Phòng Tư pháp (quá 3 ngày)", "Xã A", "la@xa.test", "người gửi không có trong danh bạ",
+            "y-te@tamduong.test: không gửi được nữa", "thư nhắc số 12", "thư số 9", "tạm dừng đến 09:30",
+        ):  # fmt: skip
+            assert told in text
+    quiet = letter("digest", digest=Digest()).text
+    assert "THƯ CHỜ" not in quiet and "ĐỊA CHỈ" not in quiet
+
+
+def test_the_same_file_after_a_rejection_is_told_so() -> None:
+    assert "trả lại và chưa dùng được" in letter("ack_duplicate", rejected=True).text
+    assert "trả lại" not in letter("ack_duplicate").text
 
 
 def test_what_bodies_write_is_escaped_in_html() -> None:

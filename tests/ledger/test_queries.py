@@ -116,12 +116,16 @@ def test_facts_know_each_letter_by_its_stage(ledger: Ledger) -> None:
         story.letter(other, "chase-1", kind="chase")
         facts = queries.round_facts(session, ROUND)
     assert facts.opened
+    due = date(2027, 6, 14)
     assert facts.requests == (
-        RequestFact("03424", True, True, False, frozenset({"request", "remind-1"}), OPENED),
-        RequestFact("03427", False, False, False, frozenset({"request"}), OPENED),
-        RequestFact("cong-an", False, False, True, frozenset(), None),
-        RequestFact("y-te", True, False, False, frozenset({"request", "chase-2"}), OPENED),
-    )
+        RequestFact("03424", True, True, False, frozenset({"request", "remind-1"}), OPENED, due),
+        RequestFact("03427", False, False, False, frozenset({"request"}), OPENED, due),
+        RequestFact("cong-an", False, False, True, frozenset(), None, due),
+        RequestFact(
+            "y-te", True, False, False, frozenset({"request", "chase-2"}), OPENED, due,
+            {"request": frozenset({"b@xa.test"})},
+        ),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("states", [["draft"], ["superseded", "draft"], ["returned", "approved"], ["superseded"]])

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from treem.ledger.tables import LetterOut, Request, Round
-from treem.mailroom.outbox import Attachment, write_letter
+from treem.mailroom.compose import Attachment
+from treem.mailroom.outbox import write_letter
 from treem.plan.settings import Body, Group, Mail, Register, Server, Settings
 from treem.rehearsal.mail_server import EmbeddedMail
 

@@ -24,8 +24,24 @@ def test_a_plus_address_reaches_its_mailbox_with_trace_headers(server: EmbeddedM
         client.login(XA_A, "a")
         client.sendmail(XA_A, ["treem+ABC@tamduong.test"], answer())
     (raw,) = mailbox(server, OFFICE, PASSWORD)
-    assert raw == b"Return-Path: <xa-a@tamduong.test>\r\nDelivered-To: treem+ABC@tamduong.test\r\n" + answer()
+    trace = (
+        b"Return-Path: <xa-a@tamduong.test>\r\nDelivered-To: treem+ABC@tamduong.test\r\n"
+        b"Authentication-Results: mail.test; dmarc=pass header.from=tamduong.test\r\n"
+    )
+    assert raw == trace + answer()
     assert [(a.sender, a.recipients, a.raw) for a in server.log] == [(XA_A, ("treem+ABC@tamduong.test",), answer())]
+
+
+@pytest.mark.parametrize("forged", [b"mail.test; dmarc=pass", b"MAIL.TEST;\r\n\tdmarc=pass\r\n header.from=x.test"])
+def test_nobody_else_speaks_in_the_servers_name(server: EmbeddedMail, forged: bytes) -> None:
+    with smtplib.SMTP(*server.smtp) as client:
+        client.login(XA_A, "a")
+        other = answer(sender="ai-do@noi-khac.test")
+        client.sendmail(XA_A, [OFFICE], b"Authentication-Results: " + forged + b"\r\n" + other)
+    (raw,) = mailbox(server, OFFICE, PASSWORD)
+    said = message_from_bytes(raw).get_all("Authentication-Results")
+    assert said == ["mail.test; dmarc=fail header.from=noi-khac.test"]
+    assert raw.endswith(other)
 
 
 def test_refusals(server: EmbeddedMail) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from tests.mailroom.builders import NOW, OFFICE, TOKEN_A, XA_A, XLSX, mail_for, put
 from treem.ledger.store import Ledger
 from treem.ledger.tables import LetterOut
+from treem.mailroom.compose import Attachment
 from treem.mailroom.errors import BadAddress, BadAttachment, HeaderInjection, LetterTooBig
-from treem.mailroom.outbox import Attachment
 
 MAIL = mail_for()
 

@@ -293,3 +293,52 @@ def test_a_stop_between_any_two_steps_loses_and_repeats_nothing(
         steps = due_steps(plan, facts, now)
         facts = apply(steps[:1] if stop else steps, facts, plan, now)
     assert settle(facts, plan, now)[0] == whole
+
+
+# --- extensions and addresses that do not work
+
+
+def one_of(facts: RoundFacts, **changes: object) -> RoundFacts:
+    """The same facts, with the first body's request changed."""
+    first, *others = facts.requests
+    return replace(facts, requests=(replace(first, **changes), *others))
+
+
+def test_an_extended_body_is_chased_that_much_later_and_the_others_as_planned() -> None:
+    extended = one_of(asked("remind-1", "remind-2"), due=PLAN.due + timedelta(days=3))
+    steps = due_steps(PLAN, extended, on("chase-1"))
+    assert {s.body for s in steps if s.action == "chase"} == set(CODES[1:])
+    later = due_steps(PLAN, extended, on("chase-1") + timedelta(days=3))
+    assert Step("chase", "chase-1", CODES[0]) in later
+
+
+def test_an_extended_body_is_still_reminded_before_its_own_day() -> None:
+    extended = one_of(asked(), due=PLAN.due + timedelta(days=5))
+    (step, *others) = due_steps(PLAN, extended, on("due") + timedelta(days=1))
+    assert (step.action, step.body) == ("remind", CODES[0])
+    assert {s.action for s in others} <= {"chase"}
+
+
+@pytest.mark.parametrize("stage", ["request", "remind-1"])
+def test_a_letter_in_vain_goes_to_the_next_address_or_nowhere(stage: str) -> None:
+    emails = ("mot@tamduong.test", "hai@tamduong.test")
+    bodies = (PLAN.bodies[0].model_copy(update={"emails": emails}), *PLAN.bodies[1:])
+    plan = replace(PLAN, bodies=bodies)
+    when = on("remind-1")
+    lost = {stage: frozenset(emails[:1])}
+    facts = one_of(asked("remind-1"), lost=lost)
+    wanted = Step({"request": "ask", "remind-1": "remind"}[stage], {"request": "open"}.get(stage, stage), CODES[0])
+    dead = replace(facts, dead=frozenset(emails[:1]))
+    assert due_steps(plan, dead, when) == (wanted,)
+    assert due_steps(plan, facts, when) == ()  # the address may work again: the next stage will tell
+    assert due_steps(plan, replace(facts, dead=frozenset(emails)), when) == ()
+    tried = one_of(dead, lost={stage: frozenset(emails)})
+    assert due_steps(plan, tried, when) == ()
+
+
+def test_nobody_is_written_to_at_a_dead_address_until_the_register_has_another() -> None:
+    dead = replace(asked(), dead=frozenset(e.lower() for e in PLAN.bodies[0].emails))
+    assert {s.body for s in due_steps(PLAN, dead, on("remind-1"))} == set(CODES[1:])
+    mended = (PLAN.bodies[0].model_copy(update={"emails": ("moi@tamduong.test",)}), *PLAN.bodies[1:])
+    steps = due_steps(replace(PLAN, bodies=mended), dead, on("remind-1"))
+    assert {s.body for s in steps} == set(CODES)

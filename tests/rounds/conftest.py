@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +19,9 @@ from treem.rounds import reporting
 from treem.rounds.house import House, house_from_environment
 from treem.rounds.intake import process_stored
 from treem.rounds.steps import carry_out
+
+if TYPE_CHECKING:
+    from tests.rounds.desk import Desk
 
 ROUND = "bao-cao-6-thang/2027"
 CONFIG = Path(__file__).parents[2] / "config"
@@ -70,3 +74,13 @@ def world(tmp_path: Path) -> Iterator[World]:
         write_config(CONFIG, tmp_path / "config", stage, settings)
         env = stage.environment(tmp_path)
         yield World(stage, lambda: house_from_environment(env), settings)
+
+
+@pytest.fixture
+def desk(world: World, tmp_path: Path) -> "Desk":
+    """A desk whose round asks three bodies, with the requests sent."""
+    from tests.rounds.desk import open_desk
+
+    made = open_desk(world, tmp_path)
+    made.ask()
+    return made

@@ -133,13 +133,13 @@ def test_killed_before_and_after_every_letter_is_taken_in_each_is_recorded_and_a
     imap.collect(house.ledger, house.settings.mail, now)
 
     def take_in_and_die(*, before_commit: bool) -> None:
-        whole = intake._judge if before_commit else intake._process
+        whole = intake._record_outcome if before_commit else intake._process
 
         def then_die(*args):  # type: ignore[no-untyped-def]
             whole(*args)
             os.kill(os.getpid(), signal.SIGKILL)
 
-        setattr(intake, "_judge" if before_commit else "_process", then_die)
+        setattr(intake, "_record_outcome" if before_commit else "_process", then_die)
         intake.process_stored(world.open(), now)
 
     kills = 0

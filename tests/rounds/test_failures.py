@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import event, func, select
 
 from tests.rounds.conftest import ROUND, World, at
-from tests.rounds.test_intake import ASKED, OPENING, Desk, filled, open_desk
+from tests.rounds.desk import ASKED, OPENING, Desk, filled, open_desk
 from treem.ledger.errors import StoreFull
 from treem.ledger.tables import Approval, Event, Report
 from treem.mailroom import imap, smtp
 from treem.mailroom.errors import MailUnreachable
 from treem.plan.settings import Mail
-from treem.rounds import intake, reporting
+from treem.rounds import answers, intake, reporting
 from treem.rounds.intake import MAX_TRIES, process_stored
 from treem.rounds.steps import carry_out
 
@@ -123,14 +123,14 @@ def test_a_poison_letter_is_set_aside_after_three_tries_and_the_others_go_on(
     desk.write("dai", at(6, 1), poison)
     desk.write("tckh", at(6, 1), filled(desk.form("tckh")))
     imap.collect(desk.house.ledger, desk.house.settings.mail, at(6, 2))
-    read = intake.read_form
+    read = answers.read_form
 
     def choke(data: bytes) -> object:
         if data == poison:
             raise RuntimeError("boom")
         return read(data)
 
-    monkeypatch.setattr(intake, "read_form", choke)
+    monkeypatch.setattr(answers, "read_form", choke)
     tallies = [process_stored(desk.house, at(6, 2)) for _ in range(MAX_TRIES + 1)]
     assert [(t.done, t.quarantined) for t in tallies] == [(1, 0), (0, 0), (0, 1), (0, 0)]
     aside, other = desk.letters_in()
@@ -204,7 +204,7 @@ def test_without_imap_nothing_is_marked_and_the_next_pass_collects(desk: Desk, n
 def test_a_connection_lost_between_two_letters_keeps_the_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     for body in ASKED:
         desk.write(body, at(6, 1), filled(desk.form(body)))
-    fetch, calls = imap._fetch, Counter[str]()
+    fetch, calls = imap._Reader._fetch, Counter[str]()
 
     def lose(*args, **kwargs):  # type: ignore[no-untyped-def]
         calls["fetch"] += 1
@@ -212,11 +212,38 @@ def test_a_connection_lost_between_two_letters_keeps_the_first(desk: Desk, monke
             raise ConnectionResetError
         return fetch(*args, **kwargs)
 
-    monkeypatch.setattr(imap, "_fetch", lose)
-    with pytest.raises(MailUnreachable):
-        imap.collect(desk.house.ledger, desk.house.settings.mail, at(6, 2))
+    def gone(_self: object, _folder: str) -> None:
+        raise MailUnreachable("máy chủ không trả lời")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(imap, "LETTERS_AT_ONCE", 1)
+        patched.setattr(imap._Reader, "_fetch", lose)
+        patched.setattr(imap._Reader, "_reconnect", gone)
+        with pytest.raises(MailUnreachable):
+            imap.collect(desk.house.ledger, desk.house.settings.mail, at(6, 2))
     assert len(desk.letters_in()) == 1
     assert imap.collect(desk.house.ledger, desk.house.settings.mail, at(6, 2)) == imap.CollectTally(stored=2)
+
+
+def test_a_letter_that_breaks_the_connection_is_left_out_and_found_by_the_daily_comparison(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for body in ASKED:
+        desk.write(body, at(6, 1), filled(desk.form(body)))
+    fetch, bad = imap._Reader._fetch, list[int]()
+
+    def break_on_second(reader: imap._Reader, batch: list[int], now: object) -> object:
+        bad.append(batch[-2:][0])  # the first batch is all three
+        if bad[0] in batch:
+            raise ConnectionResetError
+        return fetch(reader, batch, now)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(imap._Reader, "_fetch", break_on_second)
+        tally = imap.collect(desk.house.ledger, desk.house.settings.mail, at(6, 2))
+    assert tally == imap.CollectTally(stored=2, unfetched=1)
+    assert imap.collect(desk.house.ledger, desk.house.settings.mail, at(6, 2, 9)) == imap.CollectTally()
+    assert imap.collect(desk.house.ledger, desk.house.settings.mail, at(6, 3, 9)) == imap.CollectTally(stored=1)
 
 
 # ---- no room

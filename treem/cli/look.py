@@ -1,56 +1,19 @@
-"""The `treem` command: what an officer or administrator types. Words and tables only; the work is in the rooms below.
+"""Commands that look at what is planned and what has happened; `report` writes drafts. Nothing here decides."""
 
-Commands that need Prefect are added by `flows.commands`, which is what the installed `treem` script starts.
-"""
-
-import json
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from rich.table import Column, Table
 
+from treem.cli.base import ConfigOption, JsonOption, RoundArgument, app, console, fail, named_errors, now, print_json
 from treem.ledger import queries
-from treem.ledger.store import LedgerError
-from treem.ledger.tables import LetterIn
-from treem.mailroom.errors import MailError
-from treem.plan.agenda import UnknownRound, calendar
+from treem.plan.agenda import calendar
 from treem.plan.almanac import Almanac
-from treem.plan.load import ConfigError, load_settings
-from treem.rounds import board, reporting
+from treem.plan.load import load_settings
+from treem.rounds import board, digest, reporting
 from treem.rounds.house import House, house_from_environment
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Điều hành báo cáo định kỳ về công tác trẻ em.")
-console = Console()
-ConfigOption = Annotated[Path, typer.Option("--config", help="Thư mục cấu hình.", envvar="TREEM_CONFIG")]
-JsonOption = Annotated[bool, typer.Option("--json", help="In kết quả dạng JSON.")]
-
-
-@contextmanager
-def named_errors() -> Iterator[None]:
-    """Turn every error the application names into words on stderr and exit code 1 (2 for an unknown round)."""
-    try:
-        yield
-    except ConfigError as error:
-        _fail(f"Cấu hình có {len(error.problems)} lỗi:\n{error}")
-    except UnknownRound as error:
-        _fail(str(error), 2)
-    except (LedgerError, MailError, reporting.StaleReport, reporting.ReportSettled) as error:
-        _fail(str(error))
-    except SQLAlchemyError as error:  # the cause only: the whole text may hold the address with its password
-        cause = error.orig if isinstance(error, DBAPIError) else type(error).__name__
-        _fail(f"Không dùng được cơ sở dữ liệu sổ theo dõi: {cause}. Hãy kiểm tra TREEM_LEDGER và dung lượng đĩa.")
-    except OSError as error:
-        _fail(f"Không đọc hoặc ghi được tệp: {error.strerror or error} ({error.filename or '–'}).")
 
 
 @app.command("check")
@@ -73,9 +36,9 @@ def show_calendar(
     """Lịch các mốc của mọi đợt trong năm."""
     with named_errors():
         settings = load_settings(config, os.environ)
-        rows = calendar(settings, Almanac(settings.holidays), year or _now().year)
+        rows = calendar(settings, Almanac(settings.holidays), year or now().year)
         if as_json:
-            _print_json(
+            print_json(
                 [
                     {
                         "round": r.round,
@@ -98,49 +61,43 @@ def show_calendar(
 
 
 @app.command("status")
-def show_status(round_key: Annotated[str, typer.Argument(metavar="ĐỢT")], as_json: JsonOption = False) -> None:
+def show_status(round_key: RoundArgument, as_json: JsonOption = False) -> None:
     """Tình hình nộp của từng đơn vị trong một đợt."""
     with named_errors():
         house = house_from_environment(os.environ)
-        rows = board.rows(house, round_key, _now())
+        rows = board.rows(house, round_key, now())
         if as_json:
-            _print_json({"round": round_key, "progress": board.progress(house, round_key), "bodies": rows})
+            print_json({"round": round_key, "progress": board.progress(house, round_key), "bodies": rows})
             return
         if not rows:
             console.print(f"Đợt {round_key} chưa mở.")
             return
-        table = Table(*rows[0])
+        table = Table(*(Column(name, no_wrap=name in ("Mã", "Trạng thái")) for name in rows[0]))
         for row in rows:
             table.add_row(*row.values())
         console.print(table)
 
 
-@app.command("inbox")
-def show_inbox(as_json: JsonOption = False) -> None:
-    """Những thư đang chờ người xem, kèm lý do."""
+@app.command("digest")
+def show_digest() -> None:
+    """Việc cần xem hôm nay, như trong thư tổng hợp gửi Phòng mỗi sáng."""
     with named_errors():
         house = house_from_environment(os.environ)
-        letters = _waiting_letters(house)
-        if as_json:
-            _print_json(letters)
+        news = digest.gather(house, now())
+        if news.is_empty:
+            console.print("Hôm nay không có việc gì cần xem.")
             return
-        if not letters:
-            console.print("Không có thư nào đang chờ.")
-            return
-        table = Table("Số", "Nhận lúc", "Người gửi", "Loại", "Lý do")
-        for letter in letters:
-            table.add_row(*(escape(str(letter[k] or "–")) for k in ("id", "received", "sender", "verdict", "reason")))
-        console.print(table)
+        console.print(digest.words(house, news, now()).text, markup=False, soft_wrap=True)
 
 
 @app.command("report")
-def make_report(round_key: Annotated[str, typer.Argument(metavar="ĐỢT")]) -> None:
+def make_report(round_key: RoundArgument) -> None:
     """Lập lại báo cáo dự thảo của một đợt từ số liệu đã chấp nhận."""
     with named_errors():
         house = house_from_environment(os.environ)
         house.plan(round_key)
-        if not board.rows(house, round_key, _now()):
-            _fail(f"Đợt {round_key} chưa mở nên chưa có báo cáo.")
+        if not board.rows(house, round_key, now()):
+            fail(f"Đợt {round_key} chưa mở nên chưa có báo cáo.")
         for path in _documents(house, round_key):
             console.print(path, soft_wrap=True)
 
@@ -152,36 +109,4 @@ def _documents(house: House, round_key: str) -> tuple[Path, ...]:
     if not closed:
         console.print("Đợt chưa chốt: đây là bản xem trước, không trình phê duyệt.")
         return reporting.preview_report(house, round_key)
-    return reporting.document_paths(house, round_key, reporting.draft_report(house, round_key, _now()))
-
-
-def _waiting_letters(house: House) -> list[dict[str, str | int | None]]:
-    with house.ledger.begin() as session:
-        found = session.scalars(
-            select(LetterIn).where(LetterIn.state.in_(("hold", "quarantine"))).order_by(LetterIn.id)
-        )
-        return [
-            {
-                "id": x.id,
-                "received": f"{house.local(x.received_at):%H:%M %d/%m/%Y}",
-                "sender": x.sender,
-                "state": x.state,
-                "verdict": x.verdict,
-                "reason": x.reason,
-            }
-            for x in found
-        ]
-
-
-def _print_json(data: object) -> None:
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
-
-
-def _fail(message: str, code: int = 1) -> None:
-    Console(stderr=True, style="red", highlight=False).print(message, markup=False, soft_wrap=True)
-    raise typer.Exit(code)
-
-
-def _now() -> datetime:
-    """The edge that asks the clock."""
-    return datetime.now(UTC)
+    return reporting.document_paths(house, round_key, reporting.draft_report(house, round_key, now()))

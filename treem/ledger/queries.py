@@ -8,10 +8,22 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from treem.ledger.tables import Finding, LetterIn, LetterOut, Narrative, Report, Request, Round, Submission, Value
+from treem.ledger.tables import (
+    Contact,
+    Finding,
+    LetterIn,
+    LetterOut,
+    Narrative,
+    Report,
+    Request,
+    Round,
+    Submission,
+    Value,
+)
 from treem.plan.agenda import RequestFact, RoundFacts
 
 STAGES = ("request", "remind-", "chase-")  # idem keys of letters to a body: `request:TOKEN`, `remind-1:TOKEN`, …
+UNDELIVERED = ("bounced", "failed")
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,7 @@ class FilingRow:
     first_received_at: datetime | None
     on_time: bool
     version: int | None
+    submission_id: int | None
     findings: int
     last_letter_at: datetime | None  # the newest letter written to the body about this request
     letters: tuple[str, ...]  # stages written, oldest first: request, remind-1, chase-1, …
@@ -78,6 +91,7 @@ def round_facts(session: Session, round_key: str) -> RoundFacts:
         requests=tuple(_request_fact(r, written.get(r.id, [])) for r in requests),
         closed=entry.closed_at is not None,
         report_state=_report_state(session, entry.id),
+        dead=frozenset(session.scalars(select(Contact.address).where(Contact.state == "dead"))),
     )
 
 
@@ -157,26 +171,27 @@ class _Letter:
     stage: str
     state: str
     created_at: datetime
+    recipient: str
 
 
 def _letters(session: Session, round_id: int) -> dict[int, list[_Letter]]:
     """The asking letters of a round by request, oldest first."""
     rows = session.execute(
-        select(LetterOut.request_id, LetterOut.idem_key, LetterOut.state, LetterOut.created_at)
+        select(LetterOut.request_id, LetterOut.idem_key, LetterOut.state, LetterOut.created_at, LetterOut.recipient)
         .join(Request, Request.id == LetterOut.request_id)
         .where(Request.round_id == round_id)
         .order_by(LetterOut.id)
     )
     found: dict[int, list[_Letter]] = {}
-    for request_id, idem_key, state, created_at in rows:
+    for request_id, idem_key, state, created_at, recipient in rows:
         stage = idem_key.partition(":")[0]
         if stage.startswith(STAGES):
-            found.setdefault(request_id, []).append(_Letter(request_id, stage, state, created_at))
+            found.setdefault(request_id, []).append(_Letter(request_id, stage, state, created_at, recipient))
     return found
 
 
 def _request_fact(request: Request, letters: list[_Letter]) -> RequestFact:
-    asking = next((x for x in letters if x.stage == "request"), None)
+    asking = next((x for x in reversed(letters) if x.stage == "request"), None)
     return RequestFact(
         body=request.body,
         sent=asking is not None and asking.state in ("sent", "bounced"),
@@ -184,7 +199,16 @@ def _request_fact(request: Request, letters: list[_Letter]) -> RequestFact:
         closed=request.state in ("waived", "closed"),
         letters=frozenset(x.stage for x in letters),
         asked_at=asking.created_at if asking else None,
+        due=request.due,
+        lost=_lost(letters),
     )
+
+
+def _lost(letters: list[_Letter]) -> dict[str, frozenset[str]]:
+    """The stages none of whose letters arrived, with the addresses tried."""
+    arrived = {x.stage for x in letters if x.state not in UNDELIVERED}
+    stages = {x.stage for x in letters} - arrived
+    return {stage: frozenset(x.recipient for x in letters if x.stage == stage) for stage in stages}
 
 
 def _report_state(session: Session, round_id: int) -> str | None:
@@ -226,6 +250,7 @@ def _filing_row(
         first_received_at=request.first_received_at,
         on_time=submission is not None and submission.on_time,
         version=submission.version if submission else None,
+        submission_id=submission.id if submission else None,
         findings=findings.get(submission.id, 0) if submission else 0,
         last_letter_at=max((x.created_at for x in letters if x.state != "cancelled"), default=None),
         letters=tuple(x.stage for x in letters),

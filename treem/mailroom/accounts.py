@@ -38,10 +38,11 @@ def paused_until(ledger: Ledger, role: Role, server: Server, now: datetime) -> d
     return until if until and until > now else None
 
 
-def resume(ledger: Ledger, role: Role, server: Server) -> None:
+def resume(ledger: Ledger, role: Role, server: Server, now: datetime) -> None:
     """Use the account again at once: somebody has seen that it works."""
     with ledger.begin() as session:
         session.execute(delete(Account).where(Account.role == role, Account.name == _name(server)))
+        record(session, "account_resumed", now, role=role)
 
 
 def _name(server: Server) -> str:

@@ -62,7 +62,8 @@ def fates_by_flufl(raw: bytes, words: str) -> dict[str, Fate]:
     except Exception:  # IndexError without From, AttributeError on raw 8-bit From, RecursionError
         return {}
     told = {found.decode("ascii", "replace").lower(): found not in failed for found in (*delayed, *failed)}
-    return {address: _fate(code_beside(words, address), only_delayed) for address, only_delayed in told.items()}
+    sound = {address: passing for address, passing in told.items() if ADDRESS_IN_TEXT.fullmatch(address)}
+    return {address: _fate(code_beside(words, address), passing) for address, passing in sound.items()}
 
 
 def code_beside(words: str, address: str) -> str | None:

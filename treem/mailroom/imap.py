@@ -8,7 +8,7 @@ Once a day every UID of a folder is compared with what is known, which finds wha
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -144,10 +144,21 @@ class _Reader:
         return sorted(uid for uid in found if uid > last_uid)
 
     def batches(self, uids: Sequence[int]) -> Iterator[list[int]]:
-        """The letters in batches that are fetched in one go: few, and of a bounded size together."""
+        """The letters in batches that are fetched in one go: few, and of a bounded size together.
+
+        While a batch is out, the sizes and stamps of its letters are at hand.
+        """
+        for start in range(0, len(uids), SIZES_AT_ONCE):
+            some = uids[start : start + SIZES_AT_ONCE]
+            with named_trouble(self._mail.imap, ROLE):
+                self._sizes = self._client.fetch(some, ["RFC822.SIZE", "INTERNALDATE"])
+            yield from self._batches_of(some)
+
+    def _batches_of(self, uids: Sequence[int]) -> Iterator[list[int]]:
         batch: list[int] = []
         room = BYTES_AT_ONCE
-        for uid, size in self._with_sizes(uids):
+        for uid in uids:
+            size = min(self._size(uid), self._mail.max_letter_bytes)
             if batch and (len(batch) >= LETTERS_AT_ONCE or size > room):
                 yield batch
                 batch, room = [], BYTES_AT_ONCE
@@ -155,13 +166,6 @@ class _Reader:
             room -= size
         if batch:
             yield batch
-
-    def _with_sizes(self, uids: Sequence[int]) -> Iterator[tuple[int, int]]:
-        for start in range(0, len(uids), SIZES_AT_ONCE):
-            some = uids[start : start + SIZES_AT_ONCE]
-            with named_trouble(self._mail.imap, ROLE):
-                self._sizes = self._client.fetch(some, ["RFC822.SIZE", "INTERNALDATE"])
-            yield from ((uid, min(self._size(uid), self._mail.max_letter_bytes)) for uid in some)
 
     def fetch(self, folder: str, batch: list[int], now: datetime) -> list[_Arrived]:
         """The letters of a batch; one that vanished meanwhile, or breaks the connection by itself, is left out.
@@ -212,16 +216,10 @@ class _Reader:
         self.select(folder)
 
 
-@contextmanager
-def logged_in(mail: Mail) -> Iterator[IMAPClient]:
-    """A connection for a look at whether the account works. Raises MailUnreachable."""
-    refuse_plain(mail.imap, ROLE)
-    client = _logged_in(mail)
-    try:
-        yield client
-    finally:
-        with suppress(*TROUBLE):
-            client.logout()
+def folders(mail: Mail) -> list[str]:
+    """The folders that are read: a look at whether the account works. Raises MailUnreachable."""
+    with _Reader(mail) as reader:
+        return reader.folders()
 
 
 def _logged_in(mail: Mail) -> IMAPClient:

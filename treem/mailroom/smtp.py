@@ -206,7 +206,7 @@ def _settle(ledger: Ledger, letter: _Leased, outcome: Outcome, now: datetime, la
         session.execute(update(LetterOut).where(LetterOut.id == letter.id).values(changes))
         _carry_to_request(session, letter, end)
         if end == "failed" and outcome.end == "failed":
-            note_undelivered(session, letter.recipient, outcome.code, now)
+            note_undelivered(session, letter.recipient, outcome.code, now, now)
         record(
             session, f"letter_{end}", now, letter.round_id, letter.request_id, letter_out=letter.id, code=outcome.code
         )

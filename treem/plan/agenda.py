@@ -5,8 +5,8 @@ working days and lunar dates are in `plan.almanac`.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -63,21 +63,27 @@ class RoundPlan:
     @property
     def legal_due(self) -> date:
         """The last day in time."""
-        return self._milestone("due").legal_date or self.due
+        return self.milestone("due").legal_date or self.due
 
     def date_of(self, key: str) -> date:
         """The date of a milestone. Raises KeyError when the round has none of that key."""
-        return self._milestone(key).date
+        return self.milestone(key).date
 
     def instant_of(self, milestone: Milestone) -> datetime:
         """The moment a milestone takes effect: its date, at the activity's hour in the office's zone."""
         return datetime.combine(milestone.date, time(self.activity.hour), ZoneInfo(self.timezone))
 
+    def address_of(self, body_code: str, dead: Collection[str]) -> str | None:
+        """The first address of a body that is not known to be dead, or None when nobody there can be reached."""
+        body = next(b for b in self.bodies if b.code == body_code)
+        return next((address for address in body.emails if address.lower() not in dead), None)
+
     def staged(self, prefix: str) -> tuple[Milestone, ...]:
         """The numbered milestones of one kind, e.g. chase-1, chase-2, in order of date."""
         return tuple(m for m in self.milestones if m.key.startswith(f"{prefix}-"))
 
-    def _milestone(self, key: str) -> Milestone:
+    def milestone(self, key: str) -> Milestone:
+        """The milestone of that key. Raises KeyError when the round has none."""
         for milestone in self.milestones:
             if milestone.key == key:
                 return milestone
@@ -98,7 +104,10 @@ class CalendarRow:
 
 @dataclass(frozen=True)
 class RequestFact:
-    """What the ledger knows of one request. `letters`: the letters written, by stage ("request", "chase-1", …)."""
+    """What the ledger knows of one request. `letters`: the letters written, by stage ("request", "chase-1", …).
+
+    `lost`: the stages none of whose letters arrived, each with the addresses that were tried in vain.
+    """
 
     body: str
     sent: bool
@@ -106,6 +115,8 @@ class RequestFact:
     closed: bool  # waived or closed
     letters: frozenset[str]
     asked_at: datetime | None = None  # when the request letter was written; unknown counts as long ago
+    due: Day | None = None  # the day the body was asked to answer by; later than the plan's where it was extended
+    lost: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,7 @@ class RoundFacts:
     requests: tuple[RequestFact, ...]
     closed: bool
     report_state: str | None
+    dead: frozenset[str] = frozenset()  # addresses nothing is sent to any more
 
 
 @dataclass(frozen=True)
@@ -180,11 +192,10 @@ def _collecting(plan: RoundPlan, facts: RoundFacts, now: datetime) -> Iterator[S
         if _reached(plan, "close", now):  # nobody is asked by a day that is long past: the office decides
             return
         yield Step("open", "open")
-    requests = _requests(plan, facts)
-    yield from (Step("ask", "open", r.body) for r in requests if _unanswered(r) and "request" not in r.letters)
-    if now.astimezone(ZoneInfo(plan.timezone)).date() <= plan.due:  # nobody is reminded of a day that has passed
-        yield from _latest_letters(plan, requests, "remind", now)
-    yield from _latest_letters(plan, requests, "chase", now)
+    requests = [r for r in _requests(plan, facts) if _unanswered(r)]
+    yield from (Step("ask", "open", r.body) for r in requests if _wants(plan, facts, r, "request"))
+    yield from _latest_letters(plan, facts, requests, "remind", now)
+    yield from _latest_letters(plan, facts, requests, "chase", now)
     if _reached(plan, "close", now):
         yield Step("close", "close")
 
@@ -210,17 +221,36 @@ def _requests(plan: RoundPlan, facts: RoundFacts) -> list[RequestFact]:
 
 
 def _latest_letters(
-    plan: RoundPlan, requests: Sequence[RequestFact], action: Literal["remind", "chase"], now: datetime
+    plan: RoundPlan,
+    facts: RoundFacts,
+    requests: Sequence[RequestFact],
+    action: Literal["remind", "chase"],
+    now: datetime,
 ) -> Iterator[Step]:
-    """After an outage only the latest passed stage is due, and only to those who were asked before it."""
-    passed = [m for m in plan.staged(action) if plan.instant_of(m) <= now]
-    if not passed:
-        return
-    latest, moment = passed[-1], plan.instant_of(passed[-1])
+    """After an outage only the latest passed stage is due, and only to those who were asked before it.
+
+    A body whose day was extended is reminded and chased that much later.
+    """
+    today = now.astimezone(ZoneInfo(plan.timezone)).date()
     for request in requests:
+        due = max(request.due or plan.due, plan.due)
+        if action == "remind" and today > due:  # nobody is reminded of a day that has passed
+            continue
+        passed = [m for m in plan.staged(action) if plan.instant_of(m) + (due - plan.due) <= now]
+        if not passed:
+            continue
+        latest, moment = passed[-1], plan.instant_of(passed[-1]) + (due - plan.due)
         asked_before = "request" in request.letters and (request.asked_at is None or request.asked_at < moment)
-        if _unanswered(request) and asked_before and latest.key not in request.letters:
+        if asked_before and _wants(plan, facts, request, latest.key):
             yield Step(action, latest.key, request.body)
+
+
+def _wants(plan: RoundPlan, facts: RoundFacts, request: RequestFact, stage: str) -> bool:
+    """Whether the stage's letter is still to be written: not yet, or in vain while another address is left to try."""
+    address = plan.address_of(request.body, facts.dead)
+    if address is None:
+        return False
+    return stage not in request.letters or (stage in request.lost and address not in request.lost[stage])
 
 
 def _unanswered(request: RequestFact) -> bool:

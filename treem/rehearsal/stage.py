@@ -15,7 +15,7 @@ from treem.plan.settings import Settings
 from treem.rehearsal.behaviours import assign
 from treem.rehearsal.bodies import SimulatedBody
 from treem.rehearsal.conductor import Clock
-from treem.rehearsal.mail_server import EmbeddedMail
+from treem.rehearsal.mail_server import SERVER_NAME, EmbeddedMail
 
 PASSWORD_NAME = "TREEM_MAIL_PASSWORD"
 PASSWORD = "dien-tap"  # the embedded server listens on loopback for minutes and holds nothing real
@@ -35,6 +35,7 @@ class Stage:
         return {
             "address": mail.address,
             "display_name": mail.display_name,
+            "authserv_id": SERVER_NAME,
             "letters_per_minute": 60_000,  # time-lapse does not wait for the real clock
             "smtp": account | {"port": self.mail.smtp[1]},
             "imap": account | {"port": self.mail.imap[1]},

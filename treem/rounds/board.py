@@ -31,12 +31,13 @@ def rows(house: House, round_key: str, now: datetime) -> list[dict[str, str]]:
         filing = queries.filing_record(session, round_key)
     return [
         {
+            "Mã": f.body,
             "Đơn vị": names.get(f.body, f.body),
             "Trạng thái": STATES[f.state],
             "Nhận lần đầu": _day(house, f.first_received_at),
             "Đúng hạn": "Có" if f.on_time else ("Không" if f.first_received_at or late else "–"),
-            "Bản": str(f.version or "–"),
-            "Lỗi, cảnh báo": str(f.findings or 0),
+            "Bản": f"{f.version} (số {f.submission_id})" if f.version else "–",
+            "Lỗi": str(f.findings or 0),
             "Thư gần nhất": _day(house, f.last_letter_at),
         }
         for f in filing

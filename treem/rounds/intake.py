@@ -1,8 +1,8 @@
-"""From a stored letter to a submission and its acknowledgement: classify, match, read, check, record.
+"""From a stored letter to its outcome: classify, match, read, check, record.
 
-The order is that of a helpdesk that believes nobody: own letter, duplicate, bounce, robot, request, sender, workbook.
-A letter's whole outcome is one transaction; a letter that fails again and again is put in quarantine and the others
-go on.
+The order is that of a helpdesk that believes nobody: duplicate, own letter, bounce, robot, request, sender,
+authentication, workbook. A letter's whole outcome is one transaction; a letter that fails again and again is put in
+quarantine and the others go on. What an answer leads to is in `answers`.
 """
 
 import logging
@@ -10,34 +10,28 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from treem.documents.dates import short_date
-from treem.documents.letters import render_letter
-from treem.forms.catalogue import problem_message
-from treem.forms.check import Checked, check
-from treem.forms.read import Reading, read_form
 from treem.ledger.errors import StoreFull
 from treem.ledger.events import record
-from treem.ledger.tables import Finding, LetterIn, Narrative, Request, Submission, Value
-from treem.mailroom.match import lost_letters, match
-from treem.mailroom.outbox import write_letter
+from treem.ledger.tables import LetterIn, Location, Mailbox, Request, Submission
+from treem.mailroom.contacts import note_undelivered, note_well
+from treem.mailroom.match import Told, match, told_of
 from treem.mailroom.parse import InAttachment, Parsed, parse
-from treem.plan.agenda import RoundPlan
-from treem.plan.settings import Body
+from treem.rounds.answers import Desk, Judged, Outcome, Workbook, files_of, judge, read_workbooks
+from treem.rounds.filing import came_earlier
 from treem.rounds.house import House
-from treem.rounds.reporting import reopen_for
-from treem.rounds.wording import letter_context
 
 MAX_TRIES = 3
 PASSING = (StoreFull, OperationalError, ConnectionError, TimeoutError)
 """Failures of the house, not of the letter: it waits for the next pass, and no try is counted."""
-WORKBOOKS = (".xlsx", ".xls", ".ods", ".xlsm", ".xlsb")
+UNAUTHENTICATED = {
+    "fail": "máy chủ thư cho biết địa chỉ người gửi có thể bị giả mạo",
+    "none": "máy chủ thư không xác thực được địa chỉ người gửi",
+}
 log = logging.getLogger(__name__)
 
 
@@ -51,20 +45,19 @@ class IntakeTally:
 
 
 @dataclass(frozen=True)
-class Workbook:
-    """An attachment that looked like a workbook, and what the sandboxed reader made of it."""
+class _Taken:
+    """A letter taken apart, outside any transaction."""
 
-    file: InAttachment
-    reading: Reading
+    parsed: Parsed
+    files: tuple[InAttachment, ...]
+    workbooks: tuple[Workbook, ...]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a letter."""
+class _Answers:
+    """The letter answers this request, and may."""
 
-    state: str  # done, hold
-    verdict: str
-    reason: str | None = None
+    request_id: int
 
 
 def process_stored(house: House, now: datetime) -> IntakeTally:
@@ -88,9 +81,13 @@ def process_stored(house: House, now: datetime) -> IntakeTally:
     return IntakeTally(ends.count("done"), ends.count("hold"), ends.count("quarantine"))
 
 
+# ---- tries -----------------------------------------------------------------------------------------------------
+
+
 def _stored(house: House) -> list[int]:
-    with house.ledger.begin() as session:
-        return list(session.scalars(select(LetterIn.id).where(LetterIn.state == "stored").order_by(LetterIn.id)))
+    query = select(LetterIn.id).where(LetterIn.state == "stored").order_by(LetterIn.received_at, LetterIn.id)
+    with house.ledger.begin(relaxed=True) as session:
+        return list(session.scalars(query))
 
 
 def _begin_try(house: House, letter_id: int, now: datetime) -> str | None:
@@ -98,7 +95,7 @@ def _begin_try(house: House, letter_id: int, now: datetime) -> str | None:
 
     Returns the letter's state when there is nothing left to try.
     """
-    with house.ledger.begin() as session:
+    with house.ledger.begin(relaxed=True) as session:
         letter = session.get_one(LetterIn, letter_id, with_for_update=True)
         if letter.state == "stored" and letter.tries >= MAX_TRIES:
             _quarantine(session, letter, "tiến trình bị dừng giữa chừng", now)
@@ -126,211 +123,169 @@ def _quarantine(session: Session, letter: LetterIn, reason: str, now: datetime) 
     record(session, "letter_quarantined", now, letter=letter.id, reason=reason)
 
 
+# ---- one letter ------------------------------------------------------------------------------------------------
+
+
 def _process(house: House, letter_id: int, now: datetime) -> str:
-    with house.ledger.begin() as session:
-        raw = house.ledger.originals.read(session.get_one(LetterIn, letter_id).raw_sha)
-    parsed = parse(raw, house.settings.mail)
-    readable = not (parsed.is_own or parsed.is_bounce)
-    workbooks = _read_workbooks(parsed.attachments) if readable else ()  # outside the transaction: it takes its time
-    with house.ledger.begin() as session:
-        letter = session.get_one(LetterIn, letter_id, with_for_update=True)
-        if letter.state != "stored":  # another process was quicker
-            return letter.state
-        letter.message_id, letter.sender, letter.content_key = (
-            parsed.message_id,
-            parsed.from_address,
-            parsed.content_key,
-        )
-        outcome = _judge(house, session, letter, parsed, workbooks, now)
-        letter.state, letter.verdict, letter.reason = outcome.state, outcome.verdict, outcome.reason
-        kind = "letter_done" if outcome.state == "done" else "letter_held"
-        record(session, kind, now, request_id=letter.request_id, letter=letter.id, verdict=outcome.verdict)
-        return outcome.state
+    with house.ledger.begin(relaxed=True) as session:
+        letter = session.get_one(LetterIn, letter_id)
+        if letter.verdict is not None:
+            return _note_earlier_receipt(house, session, letter)
+    taken = _take_apart(house, letter)
+    with house.ledger.begin(relaxed=True) as session:
+        found = _classify(house, session, letter, taken)
+        request = session.get_one(Request, found.request_id) if isinstance(found, _Answers) else None
+        judged = None
+        if request is not None:
+            request.round  # noqa: B018 (loaded here: the judging below has no session)
+    if request is not None:
+        judged = judge(house, request, taken.workbooks)
+    with house.ledger.begin(relaxed=True) as session:
+        return _record_outcome(house, session, letter_id, taken, found, judged, now)
 
 
-def _read_workbooks(attachments: Sequence[InAttachment]) -> tuple[Workbook, ...]:
-    found = (
-        a
-        for a in attachments
-        if a.name.lower().endswith(WORKBOOKS) or a.data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-    )
-    return tuple(Workbook(a, read_form(a.data)) for a in found)
+def _take_apart(house: House, letter: LetterIn) -> _Taken:
+    """Parse the letter and read its workbooks, which takes its time. A bounce's files are our own, come back."""
+    parsed = parse(house.ledger.originals.read(letter.raw_sha), house.settings.mail)
+    files = () if parsed.is_own or parsed.is_bounce else files_of(parsed)
+    return _Taken(parsed, files, read_workbooks(files))
 
 
-def _judge(
-    house: House, session: Session, letter: LetterIn, parsed: Parsed, workbooks: Sequence[Workbook], now: datetime
-) -> Outcome:
+def _record_outcome(
+    house: House, session: Session, letter_id: int, taken: _Taken, found: Outcome | _Answers, judged: Judged | None,
+    now: datetime,
+) -> str:  # fmt: skip
+    """Everything the letter leads to, in the caller's transaction."""
+    letter = session.get_one(LetterIn, letter_id, with_for_update=True)
+    if letter.state != "stored":  # another process was quicker
+        return letter.state
+    parsed = taken.parsed
+    letter.message_id, letter.sender = parsed.message_id, parsed.from_address
+    letter.content_key, letter.authentication = parsed.content_key, parsed.authentication
+    twin = _twin(session, letter)
+    if twin is not None:
+        outcome = _duplicate(house, session, letter, twin)
+    elif isinstance(found, _Answers):
+        outcome = _answer(house, session, letter, taken, found.request_id, judged, now)
+    elif found.verdict == "bounce":
+        outcome = _bounce(house, session, letter, parsed, now)
+    else:
+        outcome = found
+    letter.state, letter.verdict, letter.reason = outcome.state, outcome.verdict, outcome.reason
+    kind = "letter_done" if outcome.state == "done" else "letter_held"
+    record(session, kind, now, request_id=letter.request_id, letter=letter.id, verdict=outcome.verdict)
+    return outcome.state
+
+
+def _classify(house: House, session: Session, letter: LetterIn, taken: _Taken) -> Outcome | _Answers:
+    """What the letter is, decided without changing anything. Duplicates are looked for again when it is recorded."""
+    parsed = taken.parsed
     if parsed.is_own:
         return Outcome("done", "own")
-    earlier = session.scalar(
-        select(LetterIn.id).where(LetterIn.content_key == parsed.content_key, LetterIn.id < letter.id).limit(1)
-    )
-    if earlier:
-        letter.duplicate_of = earlier
-        return Outcome("done", "duplicate")
     if parsed.is_bounce:
-        return _bounce(house, session, letter, parsed, now)
-    tokens = [w.reading.token for w in workbooks if w.reading.token]
+        return Outcome("done", "bounce")
+    tokens = [w.reading.token for w in taken.workbooks if w.reading.token]
     found = match(session, house.settings, parsed, tokens, house.local(letter.received_at).date())
-    letter.request_id = found.request_id
     if parsed.is_auto_reply:
-        carries_form = any(w.reading.kind == "form" for w in workbooks)
-        return (
-            Outcome("hold", "auto_reply", "thư tự động có kèm biểu mẫu")
-            if carries_form
-            else Outcome("done", "auto_reply")
-        )
-    if found.hold_reason or found.request_id is None:
+        carries_form = any(w.reading.kind == "form" for w in taken.workbooks)
+        reason = "thư tự động có kèm biểu mẫu"
+        return Outcome("hold", "auto_reply", reason) if carries_form else Outcome("done", "auto_reply")
+    if found.request_id is None:
+        if _only_in_junk(house, session, letter):
+            return Outcome("done", "junk")
         return Outcome("hold", "unmatched", found.hold_reason or "không rõ thư trả lời phiếu yêu cầu nào")
-    return _answer(house, session, letter, parsed, workbooks, now)
+    return _unless_unauthenticated(house, session, parsed, found.request_id)
+
+
+def _unless_unauthenticated(house: House, session: Session, parsed: Parsed, request_id: int) -> Outcome | _Answers:
+    request = session.get_one(Request, request_id)
+    body = house.settings.body(request.body, request.due)
+    rule = house.settings.mail.authentication_of(body)
+    if rule == "accept" or parsed.authentication == "pass":
+        return _Answers(request_id)
+    reason = UNAUTHENTICATED[parsed.authentication]
+    return Outcome("hold" if rule == "hold" else "done", "unauthenticated", reason)
+
+
+def _only_in_junk(house: House, session: Session, letter: LetterIn) -> bool:
+    """Whether the provider took the letter for spam: then a stranger's letter is not put before a person."""
+    query = (
+        select(Mailbox.folder)
+        .join(Location, Location.mailbox_id == Mailbox.id)
+        .where(Location.letter_in_id == letter.id)
+    )
+    folders = set(session.scalars(query))
+    return bool(folders) and house.settings.mail.folder not in folders
+
+
+# ---- outcomes --------------------------------------------------------------------------------------------------
+
+
+def _twin(session: Session, letter: LetterIn) -> LetterIn | None:
+    """The same letter, taken in before by another route."""
+    query = select(LetterIn).where(
+        LetterIn.content_key == letter.content_key, LetterIn.id != letter.id, LetterIn.state != "stored"
+    )
+    return session.scalar(query.where(LetterIn.duplicate_of.is_(None)).order_by(LetterIn.id).limit(1))
+
+
+def _duplicate(house: House, session: Session, letter: LetterIn, twin: LetterIn) -> Outcome:
+    letter.duplicate_of, letter.request_id = twin.id, twin.request_id
+    if letter.received_at < twin.received_at:
+        twin.received_at = letter.received_at
+        _tell_submission(house, session, twin)
+    return Outcome("done", "duplicate")
+
+
+def _note_earlier_receipt(house: House, session: Session, letter: LetterIn) -> str:
+    """The letter was processed before; since then a copy that was received earlier has been found."""
+    original = session.get_one(LetterIn, letter.duplicate_of) if letter.duplicate_of else letter
+    original.received_at = min(original.received_at, letter.received_at)
+    _tell_submission(house, session, original)
+    letter.state = "done"
+    return "done"
+
+
+def _tell_submission(house: House, session: Session, letter: LetterIn) -> None:
+    for submission in session.scalars(select(Submission).where(Submission.letter_in_id == letter.id)):
+        came_earlier(house, session, submission, letter.received_at)
 
 
 def _bounce(house: House, session: Session, letter: LetterIn, parsed: Parsed, now: datetime) -> Outcome:
-    """A bounce counts only when it names a letter of ours and the address that letter went to."""
-    lost = lost_letters(session, house.settings, parsed)
-    for sent in lost:
-        sent.state, letter.request_id = "bounced", sent.request_id
-        request = session.get(Request, sent.request_id) if sent.request_id else None
-        if request and request.state in ("queued", "sent"):
-            request.state = "bounced"
-        record(session, "letter_bounced", now, request_id=sent.request_id, letter_out=sent.id)
-    if lost:
+    """A report counts only when it names a letter of ours and the address that letter went to."""
+    told = told_of(session, house.settings, parsed)
+    for about in told:
+        letter.request_id = about.letter.request_id
+        if about.lost and about.letter.state != "bounced":
+            _undelivered(session, about, letter.received_at, now)
+    if any(about.lost for about in told):
         return Outcome("done", "bounce")
-    return Outcome("hold", "bounce", "thư báo lỗi không khớp với thư nào đã gửi, hoặc chỉ là báo chậm")
+    if told:
+        return Outcome("done", "delayed")
+    return Outcome("hold", "bounce", "thư báo lỗi không khớp với thư nào đã gửi")
+
+
+def _undelivered(session: Session, about: Told, when: datetime, now: datetime) -> None:
+    sent = about.letter
+    sent.state, sent.last_code = "bounced", about.code or sent.last_code
+    note_undelivered(session, sent.recipient, about.code, when, now)
+    request = session.get(Request, sent.request_id) if sent.request_id else None
+    if request and request.state in ("queued", "sent"):
+        request.state = "bounced"
+    record(session, "letter_bounced", now, sent.round_id, sent.request_id, letter_out=sent.id, code=about.code)
 
 
 def _answer(
-    house: House, session: Session, letter: LetterIn, parsed: Parsed, workbooks: Sequence[Workbook], now: datetime
-) -> Outcome:
-    """An answer of a registered sender to a known request: exactly one workbook is read as the submission."""
-    request = session.get_one(Request, letter.request_id)
-    desk = _Desk(house, session, letter, parsed, request, now)
-    if not workbooks and parsed.carries_letter:
-        return Outcome("hold", "forwarded", "thư đính kèm một thư khác; cần người xem trong đó có báo cáo không")
-    if not workbooks:
-        desk.acknowledge("ack_prose")
-        return Outcome("done", "prose")
-    forms = {sha256(w.file.data).hexdigest(): w for w in workbooks if w.reading.kind == "form"}
-    if not forms:
-        problem = next((w.reading.problem for w in workbooks if w.reading.problem), "not_a_form")
-        desk.acknowledge("ack_unreadable", file_name=workbooks[0].file.name, problem_text=problem_message(problem))
-        return Outcome("done", "unreadable", problem)
-    if len(forms) > 1:
-        return Outcome("hold", "several_forms", "thư có nhiều biểu mẫu khác nhau; cần người chọn")
-    sha, workbook = next(iter(forms.items()))
-    return desk.file_workbook(sha, workbook)
+    house: House, session: Session, letter: LetterIn, taken: _Taken, request_id: int, judged: Judged | None,
+    now: datetime,
+) -> Outcome:  # fmt: skip
+    request = session.get_one(Request, request_id, with_for_update=True)
+    letter.request_id = request_id
+    if taken.parsed.from_address:
+        note_well(session, taken.parsed.from_address, letter.received_at, now)
+    return Desk(house, session, letter, taken.parsed, request, now).take(_files(taken.files), taken.workbooks, judged)
 
 
-class _Desk:
-    """One letter's answer being recorded: everything here happens in the caller's transaction."""
-
-    def __init__(
-        self, house: House, session: Session, letter: LetterIn, parsed: Parsed, request: Request, now: datetime
-    ) -> None:
-        self.house, self.session, self.letter, self.parsed, self.request, self.now = (
-            house, session, letter, parsed, request, now,
-        )  # fmt: skip
-        self.plan: RoundPlan = house.plan(request.round.key)
-        self.body: Body = house.settings.body(request.body, self.plan.due)
-
-    def file_workbook(self, sha: str, workbook: Workbook) -> Outcome:
-        earlier = self.session.scalar(
-            select(Submission).where(Submission.request_id == self.request.id, Submission.file_sha == sha)
-        )
-        if earlier:
-            self.acknowledge("ack_duplicate", version=earlier.version)
-            return Outcome("done", "same_file")
-        form = self.house.settings.form_for(self.plan.activity.key, self.body.group)
-        checked = check(
-            form, self.house.settings, workbook.reading, expected_token=self.request.token, expected_body=self.body.code
-        )
-        if checked.blank:
-            self.acknowledge("ack_blank")
-            return Outcome("done", "blank_form")
-        self.house.ledger.originals.keep(workbook.file.data)
-        submission = self._record(sha, workbook.file.name, checked)
-        findings = [
-            {"sheet": f.sheet, "cell": f.cell, "message": f.message, "severity": f.severity} for f in checked.findings
-        ]
-        name = "ack_accepted" if checked.valid else "ack_correction"
-        self.acknowledge(name, version=submission.version, findings=findings)
-        return Outcome("done", "answer" if checked.valid else "needs_correction")
-
-    def _record(self, sha: str, name: str, checked: Checked) -> Submission:
-        """The submission with its values, and the request's new state. An invalid file never un-accepts a valid one."""
-        request, session, received = self.request, self.session, self.letter.received_at
-        request.first_received_at = min(filter(None, (request.first_received_at, received)))
-        earlier = session.scalars(select(Submission).where(Submission.request_id == request.id)).all()
-        submission = Submission(
-            request_id=request.id,
-            letter_in_id=self.letter.id,
-            version=len(earlier) + 1,
-            file_sha=sha,
-            file_name=name,
-            state="accepted" if checked.valid else "needs_correction",
-            received_at=received,
-            valid=checked.valid,
-            complete=checked.complete,
-            on_time=self.house.local(request.first_received_at).date() <= request.legal_due,
-        )
-        session.add(submission)
-        session.flush()
-        session.add_all(_rows(submission.id, checked))
-        if checked.valid:
-            for older in earlier:
-                older.state = "superseded"
-            request.state = "accepted"
-            reopen_for(session, request.round_id)
-        elif request.state != "accepted":
-            request.state = "needs_correction"
-        record(
-            session, "submission_filed", self.now, round_id=request.round_id, request_id=request.id,
-            version=submission.version, valid=checked.valid,
-        )  # fmt: skip
-        return submission
-
-    def acknowledge(self, name: str, **more: Any) -> None:
-        """One acknowledgement a letter, in the same transaction as what it acknowledges."""
-        received = self.house.local(self.letter.received_at)
-        context = letter_context(self.house.settings, self.plan, self.body, self.request.token)
-        context |= {"findings": [], "received_text": f"{received:%H:%M} ngày {short_date(received.date())}"} | more
-        write_letter(
-            self.session,
-            self.house.settings.mail,
-            kind="ack",
-            idem_key=f"ack:{self.letter.raw_sha}",
-            recipient=(self.body.name, self.parsed.from_address or self.body.emails[0]),
-            letter=render_letter(name, context),
-            attachments=[],
-            token=self.request.token,
-            round_id=self.request.round_id,
-            request_id=self.request.id,
-            in_reply_to=self.parsed.message_id,
-            now=self.now,
-        )
-
-
-def _rows(submission_id: int, checked: Checked) -> list[Value | Narrative | Finding]:
-    values: list[Value | Narrative | Finding] = [
-        Value(
-            submission_id=submission_id,
-            figure=v.figure,
-            column=v.column,
-            kind=v.kind,
-            number=v.number,
-            sheet=v.sheet,
-            cell=v.cell,
-        )
-        for v in checked.values
-    ]
-    values += [
-        Narrative(submission_id=submission_id, section=n.section, text=n.text, sheet=n.sheet, cell=n.cell)
-        for n in checked.narratives
-    ]
-    values += [
-        Finding(
-            submission_id=submission_id, rule=f.rule, severity=f.severity, sheet=f.sheet, cell=f.cell, message=f.message
-        )
-        for f in checked.findings
-    ]
-    return values
+def _files(files: Sequence[InAttachment]) -> list[InAttachment]:
+    """What somebody sent, without the pictures and signatures that mail programs add."""
+    return [file for file in files if not file.inline]

@@ -17,14 +17,13 @@ from treem.documents.report import write_report
 from treem.ledger import queries
 from treem.ledger.events import record
 from treem.ledger.tables import Approval, Report, Request, Round
-from treem.mailroom.outbox import Attachment, write_letter
+from treem.mailroom.compose import DOCX, XLSX, Attachment
+from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body
 from treem.rounds.house import House
 from treem.rounds.wording import as_of_text, period_text
 
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PREVIEW = "xem-truoc"
 COLUMNS = ["body", "figure", "column", "kind", "number"]
 

@@ -6,7 +6,7 @@ what is due is decided by `plan.agenda`.
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from secrets import token_hex
 
@@ -17,15 +17,17 @@ from treem.documents.letters import render_letter
 from treem.forms.write import write_form
 from treem.ledger import queries
 from treem.ledger.events import record
-from treem.ledger.tables import Request, Round
-from treem.mailroom.outbox import Attachment, write_letter
+from treem.ledger.tables import LetterOut, Request, Round
+from treem.mailroom.compose import XLSX, Attachment
+from treem.mailroom.contacts import dead_addresses
+from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan, Step, due_steps
 from treem.plan.settings import Body
 from treem.rounds import reporting
 from treem.rounds.house import House
-from treem.rounds.wording import as_of_text, letter_context, period_text
+from treem.rounds.wording import as_of_text, due_text, letter_context, period_text
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+AT_LEAST = timedelta(days=2)  # a letter written shortly before the closing is tried that long all the same
 log = logging.getLogger(__name__)
 
 
@@ -115,38 +117,48 @@ def _open(house: House, plan: RoundPlan, now: datetime) -> None:
 
 
 def _write_to_body(house: House, plan: RoundPlan, step: Step, now: datetime) -> None:
-    """Put one letter to one body in the outbox. A body that filed meanwhile gets none."""
+    """Put one letter to one body in the outbox. A body that filed meanwhile, or cannot be reached, gets none."""
     body = next(b for b in plan.bodies if b.code == step.body)
     kind = {"ask": "request", "remind": "reminder", "chase": "chase"}[step.action]
     stage = "request" if step.action == "ask" else step.milestone
     with house.ledger.begin() as session:
         request = _request(session, plan.key, body.code)
-        if kind != "request" and request.first_received_at:
+        address = plan.address_of(body.code, dead_addresses(session))
+        earlier = _recipients(session, request.id, stage)
+        if address is None or address.lower() in earlier or (kind != "request" and request.first_received_at):
             return
-        context = letter_context(house.settings, plan, body, request.token) | {"stage": stage}
-        name, address = body.name, body.emails[0]
+        if kind == "request" and request.state == "bounced":
+            request.state = "queued"
+        context = letter_context(house.settings, plan, body, request) | {"stage": stage}
         write_letter(
             session,
             house.settings.mail,
             kind=kind,
-            idem_key=f"{stage}:{request.token}",
-            recipient=(name, address),
+            idem_key=f"{stage}:{request.token}" + (f":{len(earlier) + 1}" if earlier else ""),
+            recipient=(body.name, address),
             letter=render_letter(kind, context),
-            attachments=[_form(house, session, plan, body, request.token)],
+            attachments=[_form(house, session, plan, body, request)],
             token=request.token,
             round_id=request.round_id,
             request_id=request.id,
             in_reply_to=queries.message_id_of(session, f"request:{request.token}"),
             now=now,
+            give_up_at=max(plan.instant_of(plan.milestone("close")), now + AT_LEAST),
         )
         record(session, f"{kind}_written", now, round_id=request.round_id, request_id=request.id, stage=stage)
+
+
+def _recipients(session: Session, request_id: int, stage: str) -> set[str]:
+    """Where letters of that stage have gone already; another one goes to another address or nowhere."""
+    written = LetterOut.idem_key.startswith(f"{stage}:", autoescape=True)
+    return set(session.scalars(select(LetterOut.recipient).where(LetterOut.request_id == request_id, written)))
 
 
 def _request(session: Session, round_key: str, body: str) -> Request:
     return session.scalars(select(Request).join(Round).where(Round.key == round_key, Request.body == body)).one()
 
 
-def _form(house: House, session: Session, plan: RoundPlan, body: Body, token: str) -> Attachment:
+def _form(house: House, session: Session, plan: RoundPlan, body: Body, request: Request) -> Attachment:
     settings = house.settings
     data = write_form(
         settings.form_for(plan.activity.key, body.group),
@@ -156,8 +168,8 @@ def _form(house: House, session: Session, plan: RoundPlan, body: Body, token: st
         title=plan.title,
         period_text=period_text(plan),
         as_of_text=as_of_text(plan),
-        due_text=letter_context(settings, plan, body, token)["due_text"],
-        token=token,
+        due_text=due_text(request.due, request.legal_due),
+        token=request.token,
         previous=_previous(session, plan, body.code),
     )
     name = f"{settings.form_for(plan.activity.key, body.group).code}-{body.code}-{plan.key.replace('/', '-')}.xlsx"
@@ -181,6 +193,6 @@ def _close(house: House, plan: RoundPlan, now: datetime) -> None:
             select(Request).where(Request.round_id == entry.id, Request.first_received_at.is_(None))
         ).all()
         for request in silent:
-            if request.state in ("queued", "sent"):
+            if request.state in ("queued", "sent") and request.due <= house.local(now).date():
                 request.state = "overdue"
         record(session, "round_closed", now, round_id=entry.id, silent=len(silent))

@@ -1,9 +1,10 @@
 """How a round is named to people: its period, its deadline, and what every letter about it says."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from treem.documents.dates import short_date
+from treem.ledger.tables import Request
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body, Settings
 
@@ -21,15 +22,15 @@ def as_of_text(plan: RoundPlan) -> str:
     return f"chốt đến hết ngày {short_date(plan.period_end)}{mark}"
 
 
-def due_text(plan: RoundPlan) -> str:
+def due_text(due: date, legal_due: date) -> str:
     """The deadline as the plan words it, and the last working day in time."""
-    bound = plan.legal_due + timedelta(days=1)
-    shown = f"{WEEKDAYS[plan.due.weekday()]}, ngày {short_date(plan.due)}"
+    bound = legal_due + timedelta(days=1)
+    shown = f"{WEEKDAYS[due.weekday()]}, ngày {short_date(due)}"
     return f"trước ngày {short_date(bound)} (chậm nhất hết ngày làm việc {shown})"
 
 
-def letter_context(settings: Settings, plan: RoundPlan, body: Body, token: str) -> dict[str, Any]:
-    """What every letter to a body about a round may say."""
+def letter_context(settings: Settings, plan: RoundPlan, body: Body, request: Request) -> dict[str, Any]:
+    """What every letter to a body about its request may say."""
     return {
         "office": settings.office,
         "plan": settings.plan,
@@ -38,6 +39,6 @@ def letter_context(settings: Settings, plan: RoundPlan, body: Body, token: str) 
         "round_title": plan.title,
         "period_text": period_text(plan),
         "as_of_text": as_of_text(plan),
-        "due_text": due_text(plan),
-        "token": token,
+        "due_text": due_text(request.due, request.legal_due),
+        "token": request.token,
     }

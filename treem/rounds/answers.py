@@ -1,0 +1,222 @@
+"""An answer to a known request: which of its files is the submission, what is recorded, and what is said back.
+
+Belongs here: everything between "this letter answers that request" and the acknowledgement. Whether a letter may answer
+at all is decided in `intake`, or by a person in `office`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from treem.documents.dates import short_date
+from treem.documents.letters import render_letter
+from treem.forms.catalogue import problem_message
+from treem.forms.check import Checked, check
+from treem.forms.mark import mark_form
+from treem.forms.read import Reading, read_form
+from treem.forms.winmail import is_winmail, unwrap
+from treem.ledger.events import record
+from treem.ledger.tables import LetterIn, LetterOut, Request
+from treem.mailroom.compose import XLSX, Attachment
+from treem.mailroom.outbox import write_letter
+from treem.mailroom.parse import InAttachment, Parsed
+from treem.plan.agenda import RoundPlan
+from treem.plan.settings import Body
+from treem.rounds.filing import came_earlier, file_submission, submission_of
+from treem.rounds.house import House
+from treem.rounds.wording import letter_context
+
+WORKBOOKS = (".xlsx", ".xls", ".ods", ".xlsm", ".xlsb")
+MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+
+@dataclass(frozen=True)
+class Workbook:
+    """An attachment that looked like a workbook, and what the sandboxed reader made of it."""
+
+    file: InAttachment
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a letter."""
+
+    state: str  # done, hold
+    verdict: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The one form of a letter, checked against the request, with a marked copy of it where there are findings."""
+
+    sha: str
+    workbook: Workbook
+    checked: Checked
+    marked: bytes | None
+
+
+def files_of(parsed: Parsed) -> tuple[InAttachment, ...]:
+    """The files of a letter, those that Outlook wrapped in winmail.dat included."""
+    found: list[InAttachment] = []
+    for file in parsed.attachments:
+        if is_winmail(file.data):
+            found += [InAttachment(name, data) for name, data in unwrap(file.data)] or [file]
+        else:
+            found.append(file)
+    return tuple(found)
+
+
+def read_workbooks(files: Sequence[InAttachment]) -> tuple[Workbook, ...]:
+    """The files that look like workbooks, each read in the sandbox."""
+    looks_so = (f for f in files if f.name.lower().endswith(WORKBOOKS) or f.data[:4] in MAGIC)
+    return tuple(Workbook(f, read_form(f.data)) for f in looks_so)
+
+
+def forms_of(workbooks: Sequence[Workbook]) -> dict[str, Workbook]:
+    """The different forms among them, by digest."""
+    return {sha256(w.file.data).hexdigest(): w for w in workbooks if w.reading.kind == "form"}
+
+
+def judge(house: House, request: Request, workbooks: Sequence[Workbook]) -> Judged | None:
+    """Check the letter's form, when there is exactly one. Needs no transaction: it takes its time."""
+    forms = forms_of(workbooks)
+    if len(forms) != 1:
+        return None
+    sha, workbook = next(iter(forms.items()))
+    plan, body = _plan_and_body(house, request)
+    form = house.settings.form_for(plan.activity.key, body.group)
+    checked = check(form, house.settings, workbook.reading, expected_token=request.token, expected_body=body.code)
+    copy = mark_form(workbook.file.data, checked.findings) if checked.findings and not checked.blank else None
+    return Judged(sha, workbook, checked, copy)
+
+
+class Desk:
+    """One letter's answer being recorded: everything here happens in the caller's transaction."""
+
+    def __init__(
+        self, house: House, session: Session, letter: LetterIn, parsed: Parsed, request: Request, now: datetime
+    ) -> None:
+        """`request` is locked by the caller. `by_hand`: a person said that this letter answers this request."""
+        self.house, self.session, self.letter, self.parsed, self.request, self.now = (
+            house, session, letter, parsed, request, now,
+        )  # fmt: skip
+        self.plan, self.body = _plan_and_body(house, request)
+        self.reply_to = parsed.from_address or self.body.emails[0]
+
+    def take(self, files: Sequence[InAttachment], workbooks: Sequence[Workbook], judged: Judged | None) -> Outcome:
+        """Exactly one form is read as the submission; everything else gets a clear answer, or a person."""
+        if judged is not None:
+            return self._file(judged)
+        if len(forms_of(workbooks)) > 1:
+            return Outcome("hold", "several_forms", "thư có nhiều biểu mẫu khác nhau; cần người chọn")
+        if workbooks:
+            problem = next((w.reading.problem for w in workbooks if w.reading.problem), "not_a_form")
+            return self._unreadable(workbooks[0].file.name, problem)
+        if self.parsed.sealed:
+            return Outcome("hold", "sealed", "thư được ký số hoặc mã hóa dạng đóng gói (smime.p7m); cần người mở")
+        if self.parsed.carries_letter:
+            return Outcome("hold", "forwarded", "thư đính kèm một thư khác; cần người xem trong đó có báo cáo không")
+        if files:
+            return self._unreadable(files[0].name, "not_a_workbook")
+        return self._words_only()
+
+    def _file(self, judged: Judged) -> Outcome:
+        earlier = submission_of(self.session, self.request.id, judged.sha)
+        if earlier:
+            came_earlier(self.house, self.session, earlier, self.letter.received_at)
+            self.acknowledge("ack_duplicate", version=earlier.version, rejected=earlier.state == "rejected")
+            return Outcome("done", "same_file")
+        checked = judged.checked
+        if checked.blank:
+            self.acknowledge("ack_blank")
+            return Outcome("done", "blank_form")
+        self.house.ledger.originals.keep(judged.workbook.file.data)
+        submission = file_submission(
+            self.house,
+            self.session,
+            self.request,
+            checked,
+            file_sha=judged.sha,
+            file_name=judged.workbook.file.name,
+            received_at=self.letter.received_at,
+            letter_in_id=self.letter.id,
+            source="mail",
+            now=self.now,
+        )
+        findings = [
+            {"sheet": f.sheet, "cell": f.cell, "message": f.message, "severity": f.severity,
+             "justification": f.justification}
+            for f in checked.findings
+        ]  # fmt: skip
+        self.acknowledge(
+            "ack_accepted" if checked.valid else "ack_correction",
+            copy=judged.marked,
+            version=submission.version,
+            findings=findings,
+        )
+        return Outcome("done", "answer" if checked.valid else "needs_correction")
+
+    def _unreadable(self, file_name: str, problem: str) -> Outcome:
+        self.acknowledge("ack_unreadable", file_name=file_name, problem_text=problem_message(problem))
+        return Outcome("done", "unreadable", problem)
+
+    def _words_only(self) -> Outcome:
+        """A link is never followed. Who has filed already is not told again to send the form: a person reads it."""
+        if self.request.first_received_at is None:
+            self.acknowledge("ack_link" if self.parsed.links_file else "ack_prose")
+        return Outcome("done", "link" if self.parsed.links_file else "prose")
+
+    def acknowledge(self, name: str, copy: bytes | None = None, **more: Any) -> None:
+        """One acknowledgement a letter, in the transaction of what it acknowledges, and no more than the caps allow."""
+        if self._capped():
+            record(self.session, "ack_capped", self.now, self.request.round_id, self.request.id, letter=self.letter.id)
+            return
+        received = self.house.local(self.letter.received_at)
+        context = letter_context(self.house.settings, self.plan, self.body, self.request)
+        context |= {
+            "findings": [],
+            "has_copy": copy is not None,
+            "received_text": f"{received:%H:%M} ngày {short_date(received.date())}",
+        } | more
+        write_letter(
+            self.session,
+            self.house.settings.mail,
+            kind="ack",
+            idem_key=f"ack:{self.letter.raw_sha}",
+            recipient=(self.body.name, self.reply_to),
+            letter=render_letter(name, context),
+            attachments=[Attachment(self._copy_name(), copy, XLSX)] if copy else [],
+            token=self.request.token,
+            round_id=self.request.round_id,
+            request_id=self.request.id,
+            in_reply_to=self.parsed.message_id,
+            now=self.now,
+        )
+
+    def _copy_name(self) -> str:
+        return f"{self.request.form}-{self.body.code}-{self.plan.key.replace('/', '-')}-can-xem.xlsx"
+
+    def _capped(self) -> bool:
+        """Two robots that answer each other, or one sender with a thousand letters, end here."""
+        mail, acks = self.house.settings.mail, select(func.count(LetterOut.id)).where(LetterOut.kind == "ack")
+        to_sender = acks.where(
+            LetterOut.request_id == self.request.id,
+            LetterOut.recipient == self.reply_to.lower(),
+            LetterOut.created_at > self.now - timedelta(days=1),
+        )
+        if (self.session.scalar(to_sender) or 0) >= mail.acks_per_request:
+            return True
+        everyone = acks.where(LetterOut.created_at > self.now - timedelta(hours=1))
+        return (self.session.scalar(everyone) or 0) >= mail.acks_per_hour
+
+
+def _plan_and_body(house: House, request: Request) -> tuple[RoundPlan, Body]:
+    plan = house.plan(request.round.key)
+    return plan, house.settings.body(request.body, plan.due)

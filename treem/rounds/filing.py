@@ -1,0 +1,135 @@
+"""Submissions of a request: recording one, and which of them counts.
+
+Belongs here: what a submission does to its request. How it arrived (by mail, on paper) and what is said back is
+elsewhere.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from treem.forms.check import Checked
+from treem.ledger.events import record
+from treem.ledger.tables import Finding, Narrative, Remark, Request, Submission, Table, Value
+from treem.rounds.house import House
+from treem.rounds.reporting import reopen_for
+
+
+def submission_of(session: Session, request_id: int, file_sha: str) -> Submission | None:
+    """The submission with exactly this file, if the body has filed it before."""
+    query = select(Submission).where(Submission.request_id == request_id, Submission.file_sha == file_sha)
+    return session.scalar(query)
+
+
+def file_submission(
+    house: House,
+    session: Session,
+    request: Request,
+    checked: Checked,
+    *,
+    file_sha: str,
+    file_name: str,
+    received_at: datetime,
+    letter_in_id: int | None,
+    source: str,
+    now: datetime,
+) -> Submission:
+    """Record the next version with all it says, and settle the request anew. The caller holds the request's lock."""
+    earlier = session.scalars(select(Submission.id).where(Submission.request_id == request.id)).all()
+    submission = Submission(
+        request_id=request.id,
+        letter_in_id=letter_in_id,
+        version=len(earlier) + 1,
+        file_sha=file_sha,
+        file_name=file_name,
+        source=source,
+        state="needs_correction",
+        received_at=received_at,
+        valid=checked.valid,
+        complete=checked.complete,
+        on_time=False,
+    )
+    session.add(submission)
+    session.flush()
+    _add_contents(session, submission.id, checked)
+    settle(house, session, request)
+    record(
+        session, "submission_filed", now, round_id=request.round_id, request_id=request.id,
+        version=submission.version, valid=checked.valid, source=source,
+    )  # fmt: skip
+    return submission
+
+
+def came_earlier(house: House, session: Session, submission: Submission, received_at: datetime) -> None:
+    """The same file turns out to have been received before: the first receipt counts."""
+    if received_at < submission.received_at:
+        submission.received_at = received_at
+        settle(house, session, submission.request)
+
+
+def settle(house: House, session: Session, request: Request) -> None:
+    """Work out which submission counts and what state the request is in, from what was received when.
+
+    The last valid one received counts, unless a person rejected it or a later one. An invalid file never un-accepts a
+    valid one. The outcome does not depend on the order in which letters were taken in.
+    """
+    filed = sorted(
+        session.scalars(select(Submission).where(Submission.request_id == request.id)),
+        key=lambda s: (s.received_at, s.file_sha),
+    )
+    before = [s.id for s in filed if s.state == "accepted"]
+    counting = _counting(filed)
+    request.first_received_at = min((s.received_at for s in filed), default=None)
+    for submission in filed:
+        submission.on_time = is_on_time(house, request)
+        if submission.state != "rejected":
+            submission.state = _state(submission, counting, filed)
+    if counting is not None:
+        request.state = "accepted"
+    elif filed and request.state not in ("waived", "closed"):
+        request.state = "needs_correction"
+    if before != ([counting.id] if counting else []):
+        reopen_for(session, request.round_id)
+
+
+def is_on_time(house: House, request: Request) -> bool:
+    """Whether the first receipt was on the last day in time or before it, by the office's clock."""
+    first = request.first_received_at
+    return first is not None and house.local(first).date() <= request.legal_due
+
+
+def _counting(filed: list[Submission]) -> Submission | None:
+    """What a person rejected takes with it everything the body had sent before: the body had replaced it itself."""
+    rejected = max((place for place, s in enumerate(filed) if s.state == "rejected"), default=-1)
+    return next((s for s in reversed(filed[rejected + 1 :]) if s.valid), None)
+
+
+def _state(submission: Submission, counting: Submission | None, filed: list[Submission]) -> str:
+    if submission is counting:
+        return "accepted"
+    if counting is not None and filed.index(submission) < filed.index(counting):
+        return "superseded"
+    return "superseded" if submission.valid else "needs_correction"
+
+
+def _add_contents(session: Session, submission_id: int, checked: Checked) -> None:
+    _add(session, Value, submission_id, checked.values, ("figure", "column", "kind", "number", "sheet", "cell"))
+    _add(session, Narrative, submission_id, checked.narratives, ("section", "text", "sheet", "cell"))
+    kept = ("rule", "severity", "sheet", "cell", "message", "justification")
+    _add(session, Finding, submission_id, checked.findings, kept)
+    remarks = [
+        {"submission_id": submission_id, "figure": n.section, "text": n.text, "sheet": n.sheet, "cell": n.cell}
+        for n in checked.notes
+    ]
+    if remarks:
+        session.execute(insert(Remark), remarks)
+
+
+def _add(
+    session: Session, table: type[Table], submission_id: int, entries: Iterable[object], kept: tuple[str, ...]
+) -> None:
+    rows = [{"submission_id": submission_id} | {name: getattr(entry, name) for name in kept} for entry in entries]
+    if rows:
+        session.execute(insert(table), rows)

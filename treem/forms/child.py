@@ -5,6 +5,7 @@ It knows nothing of the configuration, and everything it will ever import is imp
 then on it can open neither a file nor a connection.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -22,7 +23,7 @@ for _unwanted in ("lxml", "numpy", "PIL"):  # openpyxl would take them along; wh
 
 from python_calamine import PasswordError  # noqa: E402
 
-from treem.forms import interpret  # noqa: E402
+from treem.forms import interpret, tnef  # noqa: E402
 from treem.forms.frames import Frame, receive, send  # noqa: E402
 from treem.forms.unpack import Refused  # noqa: E402
 
@@ -31,10 +32,11 @@ LARGE_BYTES = 300 << 20
 CPU_SECONDS = 10
 LIFE_SECONDS = 3600
 MAX_JOB = 40_000_000
-CODECS = ("ascii", "cp437", "cp1258", "latin_1", "utf_16", "utf_16_be", "utf_16_le", "utf_8", "utf_8_sig")
+UTF = ("8", "8_sig", "16", "16_be", "16_le")
+CODECS = ("ascii", "cp437", "cp1252", "cp1258", "iso8859_1", "latin_1", *(f"utf_{which}" for which in UTF))
 
 Operation = Callable[[Mapping[str, Any], bytes], Frame]
-OPERATIONS: Mapping[str, Operation] = {"read": interpret.answer}
+OPERATIONS: Mapping[str, Operation] = {"read": interpret.answer, "unwrap": tnef.answer}
 
 
 def main() -> None:
@@ -68,6 +70,7 @@ def perform(job: Frame) -> Frame:
 def prepare() -> None:
     """Bring in everything that is otherwise imported, or read from disk, when first used."""
     warnings.simplefilter("ignore")  # showing one would look for the source file
+    logging.disable()
     for codec in CODECS:
         import_module(f"encodings.{codec}")
     time.localtime()

@@ -111,11 +111,15 @@ def _tells_of_failure(letter: Part, leaves: Sequence[Leaf], raw: bytes, sender: 
 
 
 def _from_status(leaves: Sequence[Leaf], words: str) -> dict[str, Fate]:
-    """The machine's half; where its code is vague (OpenSMTPD: 5.0.0), the one in the report's words."""
+    """The machine's half; where its code is vague (OpenSMTPD: 5.0.0), the one in the report's words.
+
+    Of an address that is named twice the failure counts, not the delay before it.
+    """
     told: dict[str, Fate] = {}
     for recipient, fate in fates(leaves):
-        better = code_beside(words, recipient) if fate.is_vague else None
-        told.setdefault(recipient, replace(fate, code=better or fate.code))
+        if recipient not in told or told[recipient].delayed:
+            better = code_beside(words, recipient) if fate.is_vague else None
+            told[recipient] = replace(fate, code=better or fate.code)
     return told
 
 

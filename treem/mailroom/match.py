@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from treem.ledger import queries
 from treem.ledger.tables import LetterOut, Request
-from treem.mailroom.bounce import BouncedRecipient
 from treem.mailroom.parse import Parsed
 from treem.mailroom.robots import BOUNCE_TAG
 from treem.plan.settings import Body, Settings
@@ -103,7 +102,7 @@ def told_of(session: Session, settings: Settings, parsed: Parsed) -> tuple[Told,
     tokens = (tag.removeprefix(BOUNCE_PREFIX) for tag in tags if tag.startswith(BOUNCE_PREFIX))
     requests = _by_tokens(session, tokens)
     found: dict[int, Told] = {}
-    for about in sorted(parsed.bounced, key=_gravity):
+    for about in parsed.bounced:
         named = LetterOut.message_id == about.message_id if about.message_id else LetterOut.request_id.in_(requests)
         query = select(LetterOut).where(named, LetterOut.recipient == about.recipient, LetterOut.state.in_(GONE_OUT))
         if letter := session.scalar(query.order_by(LetterOut.id.desc()).limit(1)):
@@ -114,11 +113,6 @@ def told_of(session: Session, settings: Settings, parsed: Parsed) -> tuple[Told,
 def lost_letters(session: Session, settings: Settings, parsed: Parsed) -> tuple[LetterOut, ...]:
     """The letters of ours that a report says were refused for good."""
     return tuple(told.letter for told in told_of(session, settings, parsed) if told.permanent)
-
-
-def _gravity(about: BouncedRecipient) -> int:
-    """The worst first: an address may be named twice, as it was written and as it was resolved."""
-    return 0 if about.permanent else 2 if about.delayed else 1
 
 
 def _tags(addresses: Iterable[str], own_address: str) -> list[str]:

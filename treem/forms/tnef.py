@@ -37,7 +37,7 @@ def _is_cut_off(letter: TNEF, data: bytes) -> bool:
     """Whether the last part says that it is longer than what is there, and belongs to a file."""
     if not letter.objects or letter.objects[-1].level != TNEF.LVL_ATTACHMENT:
         return False
-    start = HEADER + sum(part.length for part in letter.objects[:-1])
+    start: int = HEADER + sum(part.length for part in letter.objects[:-1])
     said: int = unpack_from("<I", data, start + 5)[0]
     return start + said + AROUND > len(data)
 

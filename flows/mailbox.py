@@ -11,9 +11,9 @@ def collect_mailbox(now: str | None = None) -> dict[str, int]:
     """Collect, process, acknowledge. What was fetched before a failure is kept and processed next time."""
     fetched = mailbox.collect_letters(now, return_state=True)
     read = mailbox.process_letters(now)  # letters kept earlier do not wait for the mail server
-    mailbox.show_inbox(now)
     mailbox.raise_alarm(now)
     advance(rounds.rounds_in_motion(now), now)  # acknowledgements leave, and late figures make a new draft
+    mailbox.show_inbox(now)
     got = fetched.result()
     get_run_logger().info("Thư đến: %s; đã đọc: %s", got, read)
     return got | read

@@ -103,6 +103,16 @@ def _called(name: str) -> Callable[..., Tally]:
     return call
 
 
+def letters_that_wait(_house: Any) -> list[SimpleNamespace]:
+    book().called("inbox")
+    return [
+        SimpleNamespace(
+            id=7, received="08:00 01/6/2027", sender="la@xa.test", body="–", kind="Không rõ phiếu",
+            reason="người gửi không có trong danh bạ",
+        )
+    ]  # fmt: skip
+
+
 def rows(_house: Any, _round_key: str, _now: datetime) -> list[dict[str, str]]:
     return [{"Đơn vị": f"Xã số {n}", "Trạng thái": book().read()["state"]} for n in range(25)]
 
@@ -132,4 +142,6 @@ def install(put: Callable[[Any, str, Any], None] = setattr) -> None:
     put(mailbox, "smtp", SimpleNamespace(send_due=send_due))
     put(mailbox, "imap", SimpleNamespace(collect=_called("collect")))
     put(mailbox, "intake", SimpleNamespace(process_stored=_called("process_stored")))
+    put(mailbox, "inbox", SimpleNamespace(waiting=letters_that_wait))
+    put(mailbox, "digest", SimpleNamespace(raise_alarm=_called("raise_alarm"), write_digest=_called("write_digest")))
     put(approvals, "reporting", SimpleNamespace(waiting=waiting, decide=decide, StaleReport=StaleReport))

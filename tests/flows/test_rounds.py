@@ -8,10 +8,13 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 
+from flows import reconcile
+from flows.agenda import look_ahead
 from flows.deployments import approvals, register
 from flows.mailbox import collect_mailbox
 from flows.reports import advance_round
 from tasks.door import moment
+from tasks.mailbox import INBOX
 from tests.flows.stand_in import ROUND, Book
 
 
@@ -65,9 +68,24 @@ def test_a_mail_server_that_is_down_does_not_hide_the_board(book: Book, client: 
 
 
 @pytest.mark.usefixtures("server")
-def test_the_mailbox_is_fetched_read_and_acknowledged_in_that_order(book: Book) -> None:
-    collect_mailbox(now="2027-06-01T08:00:00+07:00")
-    assert book.read()["calls"] == ["collect", "process_stored", "carry_out", "send_due"]
+def test_the_mailbox_is_fetched_read_and_acknowledged_in_that_order(book: Book, client: SyncPrefectClient) -> None:
+    for _ in range(2):
+        collect_mailbox(now="2027-06-01T08:00:00+07:00")
+    once = ["collect", "process_stored", "raise_alarm", "carry_out", "send_due", "inbox"]
+    assert book.read()["calls"] == once * 2
+    (waiting,) = artifacts(client, INBOX)
+    assert "Thư chờ người xem: 1" in str(waiting.description)
+    assert [row["Lý do"] for row in json.loads(waiting.data)] == [  # type: ignore[attr-defined]
+        "người gửi không có trong danh bạ"
+    ]
+
+
+@pytest.mark.usefixtures("server")
+def test_the_look_ahead_writes_the_digest_before_it_sends(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "line_up", lambda _now: {})
+    look_ahead(now="2027-06-01T06:00:00+07:00")
+    calls = book.read()["calls"]
+    assert calls.index("write_digest") < calls.index("send_due")
 
 
 def test_a_time_without_a_zone_is_refused() -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import Literal
 
-from imapclient.exceptions import LoginError
+from imapclient.exceptions import CapabilityError, LoginError
 
 from treem.mailroom.errors import CertificateRefused, LoginRefused, MailUnreachable, PlainRefused, TlsUnavailable
 from treem.plan.settings import Server
@@ -20,7 +20,7 @@ Role = Literal["gửi thư", "nhận thư"]
 TROUBLE = (OSError, smtplib.SMTPException, imaplib.IMAP4.error)
 """What the two libraries raise when a connection does not come about or is lost."""
 
-AUTH_TEMPORARY = 454  # RFC 4954: "Temporary authentication failure"
+NOT_THE_PASSWORD = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]")  # RFC 5530: a login may be refused for now
 
 
 def is_loopback(host: str) -> bool:
@@ -57,22 +57,27 @@ def named_trouble(server: Server, role: Role) -> Iterator[None]:
 def _named(where: str, error: Exception) -> MailUnreachable:
     if isinstance(error, ssl.SSLCertVerificationError):
         return CertificateRefused(f"Chứng chỉ của {where} không hợp lệ. Hãy báo đơn vị quản trị thư điện tử.")
-    if isinstance(error, smtplib.SMTPNotSupportedError):
+    if isinstance(error, smtplib.SMTPNotSupportedError | CapabilityError):
         return _not_offered(where, error)
-    if isinstance(error, LoginError) or (
-        isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code != AUTH_TEMPORARY
-    ):
+    if _is_refused_login(error):
         return LoginRefused(f"Không đăng nhập được {where}. Hãy kiểm tra tên đăng nhập và mật khẩu của hộp thư.")
     return MailUnreachable(
         f"Không kết nối được {where} ({type(error).__name__}). Hãy kiểm tra mạng và mail.yaml; lần chạy sau sẽ thử lại."
     )
 
 
-def _not_offered(where: str, error: smtplib.SMTPNotSupportedError) -> MailUnreachable:
+def _is_refused_login(error: Exception) -> bool:
+    """Whether the server has judged the password, and not only said that it has no time for it now."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return error.smtp_code >= 500
+    if not isinstance(error, LoginError) or isinstance(error.__context__, imaplib.IMAP4.abort):
+        return False  # LoginError is also what a connection lost during the login becomes
+    return not any(code in str(error).upper() for code in NOT_THE_PASSWORD)
+
+
+def _not_offered(where: str, error: Exception) -> MailUnreachable:
     if "STARTTLS" in str(error):
-        return TlsUnavailable(
-            f"{where[0].upper()}{where[1:]} không hỗ trợ STARTTLS; không gửi qua kết nối không mã hóa."
-        )
+        return TlsUnavailable(f"{where[0].upper()}{where[1:]} không hỗ trợ STARTTLS; không dùng kết nối không mã hóa.")
     return LoginRefused(
         f"{where[0].upper()}{where[1:]} không nhận đăng nhập. Hãy kiểm tra cổng và security trong mail.yaml."
     )

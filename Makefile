@@ -6,7 +6,7 @@ export UV_COMPILE_BYTECODE = 1
 # the machine's own certificate store: offices behind an inspecting proxy have their authority there
 export UV_SYSTEM_CERTS = 1
 
-.PHONY: setup demo test test-fast test-postgres lint clean
+.PHONY: setup demo test test-fast test-postgres bench-mailroom lint clean
 .DEFAULT_GOAL := test
 
 setup: .venv/.synced
@@ -31,6 +31,10 @@ test-fast: setup
 # needs TREEM_TEST_POSTGRES, the URL of a database it may fill; .ci/postgres gives a throw-away one
 test-postgres: setup
 	$(RUN) pytest tests/ledger tests/rounds/test_postgres.py
+
+# what a letter costs us beside the bare floor in the same run: ratios with verdicts; 1 where one is not reached
+bench-mailroom: setup
+	nice $(RUN) python -m bench.mailroom $(BENCH)
 
 lint: setup
 	$(RUN) ruff format --check .

@@ -1,0 +1,1 @@
+"""What our own code costs beside the bare floor: see `mailroom`."""

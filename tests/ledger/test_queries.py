@@ -199,17 +199,25 @@ def test_the_filing_record_tells_of_the_version_that_counts(ledger: Ledger) -> N
         story.finding(worse)
         wrong = story.request(entry, "03427", state="needs_correction", first_received_at=FILED)
         story.submission(wrong, 1, "needs_correction")
-        story.submission(wrong, 2, "needs_correction")
+        ids = (counting.id, story.submission(wrong, 2, "needs_correction").id)
         silent = story.request(entry, "y-te", state="overdue")
         story.letter(silent, "request")
         story.letter(silent, "chase-1", kind="chase", day=31)
         story.letter(silent, "chase-2", kind="chase", state="cancelled", day=33)
         rows = queries.filing_record(session, ROUND)
     assert rows == [
-        queries.FilingRow("03424", "accepted", FILED, True, 2, 1, OPENED, ("request",)),
-        queries.FilingRow("03427", "needs_correction", FILED, True, 2, 0, None, ()),
+        queries.FilingRow("03424", "accepted", FILED, True, 2, ids[0], 1, OPENED, ("request",)),
+        queries.FilingRow("03427", "needs_correction", FILED, True, 2, ids[1], 0, None, ()),
         queries.FilingRow(
-            "y-te", "overdue", None, False, None, 0, OPENED + timedelta(days=31), ("request", "chase-1", "chase-2")
+            "y-te",
+            "overdue",
+            None,
+            False,
+            None,
+            None,
+            0,
+            OPENED + timedelta(days=31),
+            ("request", "chase-1", "chase-2"),
         ),
     ]
 

@@ -25,6 +25,7 @@ KINDS = {
     "sealed": "Thư ký số, mã hóa",
     "bounce": "Báo lỗi gửi",
     "too_big": "Thư quá lớn",
+    "odd": "Cấu trúc bất thường",
 }
 LONGEST_TEXT = 4000
 

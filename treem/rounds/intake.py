@@ -32,6 +32,7 @@ UNAUTHENTICATED = {
     "fail": "máy chủ thư cho biết địa chỉ người gửi có thể bị giả mạo",
     "none": "máy chủ thư không xác thực được địa chỉ người gửi",
 }
+ODD = "thư có cấu trúc bất thường, có phần chưa xem được; cần người xem"
 log = logging.getLogger(__name__)
 
 
@@ -202,7 +203,7 @@ def _unless_unauthenticated(house: House, session: Session, parsed: Parsed, requ
     body = house.settings.body(request.body, request.due)
     rule = house.settings.mail.authentication_of(body)
     if rule == "accept" or parsed.authentication == "pass":
-        return _Answers(request_id)
+        return _Answers(request_id) if parsed.whole else Outcome("hold", "odd", ODD)
     reason = UNAUTHENTICATED[parsed.authentication]
     return Outcome("hold" if rule == "hold" else "done", "unauthenticated", reason)
 

@@ -182,8 +182,9 @@ def test_a_file_that_is_no_filled_form_is_refused(desk: Desk, data: bytes | None
 
 def test_a_rejected_version_takes_the_earlier_ones_with_it_and_asks_for_another(desk: Desk) -> None:
     form = desk.form("dai")
+    refused = filled(form, 5)
     desk.write("dai", at(6, 1), filled(form, 2))
-    desk.write("dai", at(6, 1, 9), filled(form, 5))
+    desk.write("dai", at(6, 1, 9), refused)
     desk.collect(at(6, 1, 10))
     first, second = desk.submissions("dai")
     decisions.reject(desk.house, second.id, by_officer("số liệu của năm trước"))
@@ -192,7 +193,7 @@ def test_a_rejected_version_takes_the_earlier_ones_with_it_and_asks_for_another(
     (told,) = sent_to(desk, "dai", "gửi lại")
     assert "số liệu của năm trước" in told
     assert "bản thứ 2" in told
-    again = desk.write("dai", at(6, 3), filled(form, 5))
+    again = desk.write("dai", at(6, 3), refused)
     desk.collect(at(6, 3, 9))
     assert "trả lại và chưa dùng được" in desk.reply(again)
     desk.write("dai", at(6, 4), filled(form, 7))

@@ -6,6 +6,10 @@ from datetime import date
 from decimal import Decimal
 from io import BytesIO
 
+import xlwt
+from odf.opendocument import OpenDocumentSpreadsheet
+from odf.table import Table, TableCell, TableRow
+from odf.text import P
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -275,3 +279,44 @@ class Filling:
 def open_form(data: bytes | None = None) -> Filling:
     """The form, ready to be filled in."""
     return Filling(load_workbook(BytesIO(data or build_form())))
+
+
+def as_xls(book: Workbook) -> bytes:
+    """The values of a workbook as .xls."""
+    target = xlwt.Workbook(encoding="utf-8")
+    for sheet in book.worksheets:
+        copy = target.add_sheet(sheet.title)
+        for row in sheet.iter_rows():
+            for cell in row:
+                if cell.value is not None:
+                    copy.write(cell.row - 1, cell.column - 1, cell.value)
+    out = BytesIO()
+    target.save(out)
+    return out.getvalue()
+
+
+def as_ods(book: Workbook) -> bytes:
+    """The values of a workbook as .ods."""
+    target = OpenDocumentSpreadsheet()
+    for sheet in book.worksheets:
+        table = Table(name=sheet.title)
+        for values in sheet.iter_rows(values_only=True):
+            row = TableRow()
+            for value in values:
+                row.addElement(ods_cell(value))
+            table.addElement(row)
+        target.spreadsheet.addElement(table)
+    out = BytesIO()
+    target.save(out)
+    return out.getvalue()
+
+
+def ods_cell(value: object) -> TableCell:
+    """One cell of it."""
+    if value is None:
+        return TableCell()
+    number = isinstance(value, int | float)
+    cell = TableCell(valuetype="float", value=str(value)) if number else TableCell(valuetype="string")
+    for line in str(value).split("\n"):
+        cell.addElement(P(text=line))
+    return cell

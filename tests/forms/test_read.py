@@ -6,10 +6,8 @@ from io import BytesIO
 
 import builders as b
 import pytest
-import xlwt
 from odf.opendocument import OpenDocumentSpreadsheet
 from odf.table import Table, TableCell, TableRow
-from odf.text import P
 from openpyxl import Workbook
 
 from treem.forms.check import Checked, check
@@ -38,45 +36,7 @@ def _assert_all_read(data: bytes) -> Checked:
     return checked
 
 
-def _as_xls(book: Workbook) -> bytes:
-    target = xlwt.Workbook(encoding="utf-8")
-    for sheet in book.worksheets:
-        copy = target.add_sheet(sheet.title)
-        for row in sheet.iter_rows():
-            for cell in row:
-                if cell.value is not None:
-                    copy.write(cell.row - 1, cell.column - 1, cell.value)
-    out = BytesIO()
-    target.save(out)
-    return out.getvalue()
-
-
-def _as_ods(book: Workbook) -> bytes:
-    target = OpenDocumentSpreadsheet()
-    for sheet in book.worksheets:
-        table = Table(name=sheet.title)
-        for values in sheet.iter_rows(values_only=True):
-            row = TableRow()
-            for value in values:
-                row.addElement(_ods_cell(value))
-            table.addElement(row)
-        target.spreadsheet.addElement(table)
-    out = BytesIO()
-    target.save(out)
-    return out.getvalue()
-
-
-def _ods_cell(value: object) -> TableCell:
-    if value is None:
-        return TableCell()
-    number = isinstance(value, int | float)
-    cell = TableCell(valuetype="float", value=str(value)) if number else TableCell(valuetype="string")
-    for line in str(value).split("\n"):
-        cell.addElement(P(text=line))
-    return cell
-
-
-@pytest.mark.parametrize("convert", [b.Filling.save, lambda f: _as_xls(f.book), lambda f: _as_ods(f.book)])
+@pytest.mark.parametrize("convert", [b.Filling.save, lambda f: b.as_xls(f.book), lambda f: b.as_ods(f.book)])
 def test_round_trip(convert: Callable[[b.Filling], bytes]) -> None:
     checked = _assert_all_read(convert(b.open_form().fill()))
     (total,) = [v for v in checked.values if (v.figure, v.column) == ("LD-01", "total")]
@@ -222,7 +182,7 @@ def test_error_cells_of_an_ods() -> None:
     for values in form.figures.iter_rows(values_only=True):
         row = TableRow()
         for value in values:
-            row.addElement(_ods_cell(value))
+            row.addElement(b.ods_cell(value))
         if values[0] in ("LD-01", "LD-08.1"):
             row.childNodes[3] = TableCell(formula="of:=1/0")
         table.addElement(row)

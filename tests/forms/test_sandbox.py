@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from io import FileIO
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from treem.forms import frames, sandbox
 from treem.forms import read as reader
+from treem.forms.mark import ReplyTexts
 from treem.forms.read import Reading, read_form, read_forms
 
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks into /proc")
@@ -189,21 +191,26 @@ import sys
 from treem.forms import child
 from treem.forms.frames import Frame
 child.prepare()
-before = set(sys.modules)
+found = dict(rule="dash", severity="error", sheet="Số liệu", cell="D13", message="x", justification="")
+before, answers = set(sys.modules), []
 for operation in child.OPERATIONS:
     for path in sys.argv[1:]:
-        answer = child.perform(Frame({"operation": operation}, open(path, "rb").read()))
-print(sorted(set(sys.modules) - before))
+        facts = {"findings": [found, found | {"severity": "warning"}], "guide": ["a"], "texts": WORDS}
+        head = {"operation": operation} | facts
+        answers.append(child.perform(Frame(head, open(path, "rb").read())))
+print(sorted(set(sys.modules) - before), *(answer.head.get("problem") for answer in answers))
 """
 
 
 def test_nothing_is_left_to_import_when_the_door_is_closed(tmp_path: Path) -> None:
-    paths = [tmp_path / name for name in ("form.xlsx", "damaged.xlsx", "utf16.xlsx")]
-    for path, data in zip(paths, (b.open_form().fill().save(), b"PK\x03\x04", h.utf16_sheet()), strict=True):
+    files = (b.open_form().fill().save(), b.as_xls(b.open_form().fill().book), b"PK\x03\x04", h.utf16_sheet())
+    paths = [tmp_path / str(number) for number in range(len(files))]
+    for path, data in zip(paths, files, strict=True):
         path.write_bytes(data)
-    command = [sys.executable, "-c", IMPORTS, *map(str, paths)]
+    command = [sys.executable, "-c", IMPORTS.replace("WORDS", repr(asdict(ReplyTexts()))), *map(str, paths)]
     done = subprocess.run(command, check=True, env=sandbox.bare_environment(), stdout=subprocess.PIPE, text=True)
-    assert done.stdout.strip() == "[]"
+    said = "None None damaged damaged"
+    assert done.stdout.strip() == f"[] {said} {said} damaged damaged damaged damaged"
 
 
 @linux

@@ -5,12 +5,12 @@ nothing is put right silently; what cannot be understood gets a finding and no v
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from treem.forms.catalogue import FoundFinding, finding
 from treem.forms.encoding import looks_misencoded
-from treem.forms.layout import COLUMNS, HEADINGS
+from treem.forms.layout import COLUMNS, HEADINGS, REPLY_SHEET
 from treem.forms.numbers import Understood, ValueKind, number_text, read_number, read_yes_no
 from treem.forms.read import RawCell, RawText, Reading
 from treem.plan.settings import Figure, Form, Settings
@@ -72,7 +72,7 @@ def check(
     return Checked(
         tuple(table.values),
         tuple(_narratives(form, reading)),
-        findings,
+        tuple(_justified(findings, reading)),
         blank,
         table.complete(),
         _filled(reading.notes),
@@ -123,6 +123,14 @@ def _layout(reading: Reading) -> Iterator[FoundFinding]:
         yield finding(notice.rule, notice.sheet, notice.cell, raw=notice.raw, shown=shown, hidden=hidden)
 
 
+def _justified(findings: Iterable[FoundFinding], reading: Reading) -> Iterator[FoundFinding]:
+    """Warnings with the body's own words beside them. An error is never explained away."""
+    said = {(reply.rule, reply.sheet, reply.cell): reply.text for reply in reading.replies}
+    for found in findings:
+        words = said.get((found.rule, found.sheet, found.cell)) if found.severity == "warning" else None
+        yield replace(found, justification=words) if words else found
+
+
 # ---- texts
 
 
@@ -150,6 +158,9 @@ def _texts(form: Form, reading: Reading) -> Iterator[FoundFinding]:
     for entry in (*reading.narratives, *reading.notes):
         if looks_misencoded(entry.text):
             yield finding("broken_encoding", entry.sheet, entry.cell, raw=entry.text)
+    for reply in reading.replies:
+        if looks_misencoded(reply.text):
+            yield finding("broken_encoding", REPLY_SHEET, raw=reply.text)
 
 
 # ---- figures

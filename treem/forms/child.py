@@ -23,7 +23,7 @@ for _unwanted in ("lxml", "numpy", "PIL"):  # openpyxl would take them along; wh
 
 from python_calamine import PasswordError  # noqa: E402
 
-from treem.forms import interpret, tnef  # noqa: E402
+from treem.forms import interpret, marking, tnef  # noqa: E402
 from treem.forms.frames import Frame, receive, send  # noqa: E402
 from treem.forms.unpack import Refused  # noqa: E402
 
@@ -36,7 +36,7 @@ UTF = ("8", "8_sig", "16", "16_be", "16_le")
 CODECS = ("ascii", "cp437", "cp1252", "cp1258", "iso8859_1", "latin_1", *(f"utf_{which}" for which in UTF))
 
 Operation = Callable[[Mapping[str, Any], bytes], Frame]
-OPERATIONS: Mapping[str, Operation] = {"read": interpret.answer, "unwrap": tnef.answer}
+OPERATIONS: Mapping[str, Operation] = {"read": interpret.answer, "mark": marking.answer, "unwrap": tnef.answer}
 
 
 def main() -> None:
@@ -73,6 +73,7 @@ def prepare() -> None:
     logging.disable()
     for codec in CODECS:
         import_module(f"encodings.{codec}")
+    import_module("openpyxl.packaging.extended")
     time.localtime()
     freeze()
 

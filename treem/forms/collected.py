@@ -10,7 +10,7 @@ from treem.forms.odd_xml import MAX_CELLS
 from treem.forms.unpack import Refused
 
 MAX_TEXT = 200_000
-LISTS = ("rows", "cells", "narratives", "notes", "notices")
+LISTS = ("rows", "cells", "narratives", "notes", "notices", "replies")
 
 
 class Collected:
@@ -24,6 +24,7 @@ class Collected:
         self.narratives: list[dict[str, Any]] = []
         self.notes: list[dict[str, Any]] = []
         self.notices: list[dict[str, Any]] = []
+        self.replies: list[dict[str, str]] = []
 
     def notice(self, rule: str, sheet: str, cell: str, raw: str = "") -> None:
         """Something about the layout that `check` turns into a finding."""
@@ -32,7 +33,7 @@ class Collected:
     def reading(self) -> dict[str, Any]:
         """The reading; without any code on its sheets the workbook is not a form, whatever its marks say."""
         result = self._marks()
-        if sum(len(entry["text"]) for entry in (*self.narratives, *self.notes)) > MAX_TEXT:
+        if sum(len(entry["text"]) for entry in (*self.narratives, *self.notes, *self.replies)) > MAX_TEXT:
             raise Refused("too_large")
         if not self.rows and not self.narratives:
             return result | {"kind": "not_a_form", "problem": "not_a_form"}

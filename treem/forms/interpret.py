@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from treem.forms import layout
+from treem.forms import layout, reply
 from treem.forms.collected import Collected
 from treem.forms.frames import Frame
 from treem.forms.sheets import SheetReader, scalar
@@ -32,6 +32,8 @@ def read(data: bytes) -> dict[str, Any]:
     for name, rows in workbook.sheets():
         if name == layout.MARKER_SHEET:
             collected.hidden = _hidden_marks(rows)
+        elif reply.is_reply_sheet(name, rows):
+            collected.replies += reply.replies(rows)
         else:
             SheetReader(name, workbook.flags, collected).read(rows)
     return collected.reading()

@@ -13,6 +13,9 @@ FIGURES_SHEET = "Số liệu"
 NARRATIVE_SHEET = "Thuyết minh"
 MARKER_SHEET = "treem"
 MARKER_KEYS = ("token", "form", "version", "body", "round")
+REPLY_SHEET = "Kiểm tra"
+REPLY_HEADINGS = ("STT", "Mức", "Trang", "Ô", "Nội dung và cách sửa", "Giải trình của đơn vị", "Khóa")
+NO_REPLY = "–"  # stands where a body has nothing to say: what must be mended cannot be explained away
 
 COLUMNS = ("total", "male", "female", "minority")
 HEADINGS: Mapping[str, str] = {"total": "Tổng số", "male": "Nam", "female": "Nữ", "minority": "Dân tộc thiểu số"}
@@ -20,6 +23,8 @@ CODE_HEADING = "Mã số"
 NOTE_HEADING = "Ghi chú"
 ANSWER_HEADING = "Kết quả thực hiện (đơn vị ghi vào cột này)"
 NOT_APPLICABLE = "không áp dụng"
+FONT = "Times New Roman"
+INPUT_COLOUR, CLOSED_COLOUR, HEAD_COLOUR = "#FFF9DB", "#D9D9D9", "#E4ECF5"
 
 VISIBLE_MARKS: Mapping[str, re.Pattern[str]] = {
     "token": re.compile(r"\bmã phiếu:?\s*#?([0-9a-z][0-9a-z_-]{3,63})", re.IGNORECASE),

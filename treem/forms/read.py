@@ -61,6 +61,16 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Reply:
+    """A body's own words on the sheet "Kiểm tra" about the finding of that rule in that cell."""
+
+    rule: str
+    sheet: str
+    cell: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Reading:
     """What a workbook says, before anything is judged. `problem` names a rule of the catalogue."""
 
@@ -75,6 +85,7 @@ class Reading:
     rows: tuple[RawRow, ...] = ()
     notes: tuple[RawText, ...] = ()
     notices: tuple[Notice, ...] = ()
+    replies: tuple[Reply, ...] = ()
 
 
 _READING = TypeAdapter(Reading)

@@ -17,6 +17,7 @@ from treem.forms.unpack import FileKind, Package, Refused, unpack
 
 MAX_SHEETS = 60
 MAX_GRID = 2_000_000
+STATES = {"SheetVisibleEnum.Hidden": "hidden", "SheetVisibleEnum.VeryHidden": "veryHidden"}
 Rows = list[list[Any]]
 
 
@@ -27,6 +28,10 @@ class Workbook:
     kind: FileKind
     flags: Flags
     book: Any
+
+    def states(self) -> dict[str, str]:
+        """Every sheet's name, and whether it is visible, hidden or veryHidden."""
+        return {sheet.name: STATES.get(str(sheet.visible), "visible") for sheet in self.book.sheets_metadata}
 
     def sheets(self) -> Iterator[tuple[str, Rows]]:
         """Every sheet's name and all its cells from A1."""

@@ -13,17 +13,16 @@ from typing import Any
 import xlsxwriter
 
 from treem.forms import layout
+from treem.forms.layout import CLOSED_COLOUR, FONT, HEAD_COLOUR, INPUT_COLOUR
 from treem.forms.numbers import number_text
 from treem.plan.settings import Body, Column, Figure, Form, Group, Settings
 
 CREATED = datetime(2020, 10, 30)  # noqa: DTZ001 - the plan's date; a fixed date keeps the bytes the same
-FONT = "Times New Roman"
 A4 = 9
 POINTS_A_LINE = 15.5
 WIDTH_FACTOR = 1.04  # characters of this font to a unit of column width, word wrap allowed for
 ANSWER_HEIGHT = 92
 LONGEST_HEADER = 60
-INPUT_COLOUR, CLOSED_COLOUR, HEAD_COLOUR = "#FFF9DB", "#D9D9D9", "#E4ECF5"
 
 NUMBER_RULE = '=OR(AND(ISNUMBER({cell}),{cell}>=0{whole}),LOWER(TRIM({cell}))="không áp dụng")'
 GUIDE = (

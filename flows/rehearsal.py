@@ -119,6 +119,7 @@ class Rehearsal:
         workbook = max(house.documents.glob("*-noi-bo.xlsx"), key=lambda p: p.stat().st_mtime)
         unequal = differences(workbook, bodies, house.settings)
         unequal += [complaint for body in bodies for complaint in body.complaints]
+        unequal += [f"{body.name}: chưa nộp được báo cáo" for body in bodies if not body.finished]
         unequal += _undelivered(house, stage)
         summary = {
             "round": self.round_key,

@@ -18,7 +18,7 @@ from treem.rehearsal.covers import COVERS, FILE_TITLE, PROSE, Cover, compose, fi
 from treem.rehearsal.inventing import INEQUALITIES, NOT_APPLICABLE, Meant, Pairs, invent, leave_gaps
 from treem.rehearsal.postbox import Letter, Postbox
 from treem.rehearsal.questionnaire import Question, Questionnaire, read_questionnaire
-from treem.rehearsal.writers import STAND_IN, ConversionFailed, Typed, fill
+from treem.rehearsal.writers import STAND_IN, ConversionFailed, Typed, fill, fill_xlsx
 
 Entries = dict[tuple[str, str], Typed]
 Stage = Literal["waiting", "begun", "answered"]
@@ -64,6 +64,7 @@ class SimulatedBody:
         self._meant: Meant = {}
         self._texts: dict[str, str] = {}
         self._mistake: Mistake | None = None
+        self._wrong: tuple[tuple[str, str], ...] = ()  # the cells of the mistake
 
     # ---- what the conductor asks -------------------------------------------------------------------------------
 
@@ -91,6 +92,11 @@ class SimulatedBody:
         return self._stage == "answered"
 
     @property
+    def finished(self) -> bool:
+        """Whether it has come to the end of what it meant to do."""
+        return self.counts or self.behaviour.kind in SILENT
+
+    @property
     def acknowledgements(self) -> int:
         """How many of its letters were acknowledged, as far as it has looked."""
         return len(self._acks)
@@ -107,7 +113,7 @@ class SimulatedBody:
     # ---- reading -----------------------------------------------------------------------------------------------
 
     def _take(self, letter: Letter, milestone: str) -> None:
-        if letter.in_reply_to in self._sent and not letter.asks:
+        if letter.in_reply_to in self._sent:  # it may bring a marked copy of our workbook
             self._acks[letter.in_reply_to] = letter
         elif letter.asks:
             self._asked.append((milestone, letter))
@@ -152,7 +158,14 @@ class SimulatedBody:
         if not self.named_mistake:
             self.complaints.append(f"{self.name}: thư xác nhận không nêu ô nhập sai")
             return []
-        return [self._finish(now, COVERS["correction"], ack, self._filled())]
+        return [self._finish(now, COVERS["correction"], ack, self._mended(ack))]
+
+    def _mended(self, ack: Letter) -> bytes:
+        """The marked copy that came with the acknowledgement, put right where it was wrong; else the form again."""
+        if ack.workbook is None:
+            return self._filled()
+        right = self._entries(self._decide())
+        return fill_xlsx(ack.workbook, {cell: right[cell] for cell in self._wrong})
 
     def _empty_then_answer(self, now: datetime, milestone: str) -> list[str]:  # noqa: ARG002
         if self._stage == "waiting":
@@ -187,7 +200,9 @@ class SimulatedBody:
         questions = self._decide()
         entries = self._entries(questions)
         if planted:
-            entries.update(self._plant(questions))
+            wrong = self._plant(questions)
+            self._wrong = tuple(wrong)
+            entries.update(wrong)
         file, writer = self.behaviour.file, self.behaviour.writer
         try:
             return fill(self._form, entries, file, writer)
@@ -247,7 +262,7 @@ class SimulatedBody:
     # ---- sending -----------------------------------------------------------------------------------------------
 
     def _send(self, now: datetime, cover: Cover, to: Letter, data: bytes | None) -> str:
-        file = "xlsx" if data is self._form else self.behaviour.file
+        file = "xlsx" if data is self._form or cover is COVERS["correction"] else self.behaviour.file
         attachment = (file_name(FILE_TITLE, self.name, file), data) if data is not None else None
         message_id = self._next_id()
         raw = compose(cover, (self.name, self.address), to, attachment, message_id, now)

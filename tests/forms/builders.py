@@ -288,8 +288,11 @@ def as_xls(book: Workbook) -> bytes:
         copy = target.add_sheet(sheet.title)
         for row in sheet.iter_rows():
             for cell in row:
-                if cell.value is not None:
-                    copy.write(cell.row - 1, cell.column - 1, cell.value)
+                if cell.data_type == "e":
+                    copy.row(cell.row - 1).set_cell_error(cell.column - 1, cell.value)
+                elif cell.value is not None:
+                    value = xlwt.Formula(cell.value[1:]) if cell.data_type == "f" else cell.value
+                    copy.write(cell.row - 1, cell.column - 1, value)
     out = BytesIO()
     target.save(out)
     return out.getvalue()
@@ -300,10 +303,11 @@ def as_ods(book: Workbook) -> bytes:
     target = OpenDocumentSpreadsheet()
     for sheet in book.worksheets:
         table = Table(name=sheet.title)
-        for values in sheet.iter_rows(values_only=True):
+        for cells in sheet.iter_rows():
             row = TableRow()
-            for value in values:
-                row.addElement(ods_cell(value))
+            for cell in cells:
+                formula = cell.data_type == "f"
+                row.addElement(TableCell(formula=f"of:{cell.value}") if formula else ods_cell(cell.value))
             table.addElement(row)
         target.spreadsheet.addElement(table)
     out = BytesIO()

@@ -152,3 +152,20 @@ def foreign_workbook() -> bytes:
     out = BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def odd_cells() -> b.Filling:
+    """A form with an error in D13 and a formula without a result in D16."""
+    form = b.open_form().fill()
+    form.figures["D13"], form.figures["D16"] = "#DIV/0!", "=1+1"
+    return form
+
+
+def xls_with_odd_cells() -> bytes:
+    """The same as .xls."""
+    return b.as_xls(odd_cells().book)
+
+
+def ods_with_odd_cells() -> bytes:
+    """The same as .ods."""
+    return b.as_ods(odd_cells().book)

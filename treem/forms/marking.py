@@ -57,8 +57,9 @@ def _take_off(book: Book, old: Sequence[str], office: str) -> None:
         sheet.conditional_formatting = _without_marks(sheet)
         for cell in list(sheet._cells.values()):
             if not isinstance(cell, MergedCell) and cell.comment is not None:
-                kept = _without_ours(cell.comment, office)
-                cell.comment = Comment(kept, cell.comment.author) if kept else None
+                kept, ours, _ = cell.comment.text.partition(f"{office}:\n")
+                if ours:
+                    cell.comment = Comment(kept.strip(), cell.comment.author) if kept.strip() else None
 
 
 def _without_marks(sheet: Sheet) -> ConditionalFormattingList:
@@ -74,11 +75,6 @@ def _is_mark(rule: Any) -> bool:
     fill = rule.dxf.fill if rule.dxf is not None else None
     colours = (fill.bgColor, fill.fgColor) if fill is not None else ()
     return any(isinstance(c.rgb, str) and c.rgb[-6:] in SHADES.values() for c in colours if c is not None)
-
-
-def _without_ours(comment: Comment, office: str) -> str:
-    kept, _, _ = comment.text.partition(f"{office}:\n")
-    return str(kept).strip()
 
 
 def _mark(book: Book, findings: Sequence[Finding], office: str) -> None:

@@ -6,7 +6,7 @@ export UV_COMPILE_BYTECODE = 1
 # the machine's own certificate store: offices behind an inspecting proxy have their authority there
 export UV_SYSTEM_CERTS = 1
 
-.PHONY: setup demo test test-fast test-postgres bench-mailroom lint clean
+.PHONY: setup demo test test-fast test-postgres test-faults bench-mailroom lint clean
 .DEFAULT_GOAL := test
 
 setup: .venv/.synced
@@ -35,6 +35,10 @@ test-postgres: setup
 # what a letter costs us beside the bare floor in the same run: ratios with verdicts; 1 where one is not reached
 bench-mailroom: setup
 	nice $(RUN) python -m bench.mailroom $(BENCH)
+
+# kill -9 at every commit of sending and collecting, over 200 random schedules
+test-faults: setup
+	TREEM_SCHEDULES=200 $(RUN) pytest -n 2 tests/rounds/faults/test_schedules.py
 
 lint: setup
 	$(RUN) ruff format --check .

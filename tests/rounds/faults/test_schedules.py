@@ -37,6 +37,8 @@ from treem.rounds.steps import carry_out
 
 SCHEDULES = int(os.environ.get("TREEM_SCHEDULES", "6"))
 RESTART = timedelta(minutes=20)  # longer than a lease
+PARTS = 2  # for two workers
+NEVER = -1
 MOST_KILLS = 2  # in one phase: a letter is tried three times before it counts as poison
 pytestmark = [
     pytest.mark.slow,
@@ -73,55 +75,70 @@ def stage(world: World, tmp_path: Path) -> Iterator[Stage]:
     yield Stage(world, desk.house.settings, template, correspondence(desk))
 
 
-def test_any_schedule_of_crashes_ends_in_the_same_ledger(stage: Stage, tmp_path: Path) -> None:
-    expected, copies, _ = live(stage, tmp_path / "calm", Random(0), kill=False)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_any_schedule_of_crashes_ends_in_the_same_ledger(stage: Stage, tmp_path: Path, part: int) -> None:
+    calm = Life(stage, tmp_path / "calm")
+    expected, copies = calm.live()
     assert max(copies.values()) == 1
     assert {x[1] for x in expected["letters in"]} == {"done", "hold"}
-    killed = 0
-    for seed in range(SCHEDULES):
-        home = tmp_path / "crashed"
-        found, copies, kills = live(stage, home, Random(f"schedule:{seed}"), kill=True)
-        killed += kills
+    kills = 0
+    for seed in range(part, SCHEDULES, PARTS):
+        crashed = Life(stage, tmp_path / "crashed", schedule(seed, calm.points))
+        found, copies = crashed.live()
         assert found == expected, f"schedule {seed}"
         assert max(copies.values()) <= 1 + 2 * MOST_KILLS, f"schedule {seed}"
-        shutil.rmtree(home)
-    assert killed >= SCHEDULES  # the schedules do kill
+        kills += crashed.kills
+        shutil.rmtree(crashed.home)
+    assert kills >= SCHEDULES // PARTS  # the schedules do kill
 
 
-def live(stage: Stage, home: Path, rng: Random, *, kill: bool) -> tuple[dict[str, object], Counter[str], int]:
-    """Send the requests, let the letters arrive, take them in, send the acknowledgements.
+def schedule(seed: int, points: dict[str, int]) -> dict[str, list[int]]:
+    """Where the processes of each phase die. The first kills of successive schedules go through every place in turn."""
+    rng = Random(f"schedule:{seed}")
+    return {
+        phase: [seed % most, *(rng.randrange(most) for _ in range(rng.randint(0, MOST_KILLS - 1)))]
+        for phase, most in points.items()
+    }
 
-    Each phase runs in processes of its own, killed as the schedule says, until one comes to its end. Returns the
-    ledger, how often each letter reached the server, and how many processes were killed.
-    """
-    shutil.copytree(stage.template, home)
-    empty_mailbox(stage)
-    stage.world.stage.mail.log.clear()
-    kills, now = 0, OPENING
-    for phase in (sending, None, collecting, reading, sending):
-        if phase is None:
-            arriving(stage)
-            now = at(6, 20)
-            continue
-        points = [rng.randrange(60) for _ in range(rng.randint(0, MOST_KILLS))] if kill else []
-        for point in (*points, None):
-            if in_child(partial(play, stage, home, phase, now, point)) == 0:
+
+class Life:
+    """Requests are sent, letters arrive, are collected and read, acknowledgements are sent: each phase in processes of
+    its own, killed as the schedule says, until one comes to its end."""
+
+    def __init__(self, stage: Stage, home: Path, kill_at: dict[str, list[int]] | None = None) -> None:
+        self.stage, self.home, self.kills = stage, home, 0
+        self.points: dict[str, int] = {}  # how many places each phase passes at which something becomes lasting
+        self._kill_at, self._now = kill_at or {}, OPENING
+
+    def live(self) -> tuple[dict[str, object], Counter[str]]:
+        """The ledger at the end, and how often each letter reached the server."""
+        shutil.copytree(self.stage.template, self.home)
+        empty_mailbox(self.stage)
+        self.stage.world.stage.mail.log.clear()
+        self._phase("sending", sending)
+        arriving(self.stage)
+        self._now = at(6, 20)
+        for name, phase in (("collecting", collecting), ("reading", reading), ("answering", sending)):
+            self._phase(name, phase)
+        house = self.stage.house(self.home)
+        found = snapshot(house.ledger)
+        house.ledger.engine.dispose()
+        return found, copies_of(self.stage)
+
+    def _phase(self, name: str, phase: Callable[[House, datetime], None]) -> None:
+        for point in (*self._kill_at.get(name, ()), NEVER):
+            if in_child(partial(self._play, name, phase, point)) == 0:
                 break
-            kills += 1
-            now += RESTART
-        now += RESTART
-    house = stage.house(home)
-    found = snapshot(house.ledger)
-    house.ledger.engine.dispose()
-    return found, copies_of(stage), kills
+            self.kills += 1
+            self._now += RESTART
+        self.points[name] = int((self.home / name).read_text())
+        self._now += RESTART
 
-
-def play(stage: Stage, home: Path, phase: Callable[[House, datetime], None], now: datetime, point: int | None) -> None:
-    """One phase in this process, which dies at the point."""
-    house = stage.house(home)
-    if point is not None:
-        kill_at(house, point)
-    phase(house, now)
+    def _play(self, name: str, phase: Callable[[House, datetime], None], point: int) -> None:
+        house = self.stage.house(self.home)
+        passed = kill_at(house, point)
+        phase(house, self._now)
+        (self.home / name).write_text(str(passed[0]))
 
 
 def sending(house: House, now: datetime) -> None:
@@ -162,14 +179,14 @@ def copies_of(stage: Stage) -> Counter[str]:
     return Counter(str(message_from_bytes(letter.raw)["Message-ID"]) for letter in stage.world.stage.mail.log)
 
 
-def kill_at(house: House, point: int) -> None:
-    """Let this process die at the point-th place where something becomes lasting."""
-    left = [point]
+def kill_at(house: House, point: int) -> list[int]:
+    """Let this process die at the point-th place where something becomes lasting; counts the places passed."""
+    passed = [0]
 
     def pass_by(*_args: object) -> None:
-        if left[0] == 0:
+        if passed[0] == point:
             os.kill(os.getpid(), signal.SIGKILL)
-        left[0] -= 1
+        passed[0] += 1
 
     event.listen(house.ledger.engine, "commit", pass_by)  # called just before the commit
     event.listen(house.ledger.engine.pool, "checkin", pass_by)  # called after it
@@ -187,3 +204,4 @@ def kill_at(house: House, point: int) -> None:
 
     Originals.keep_all = keep_then_pass  # type: ignore[method-assign,assignment]
     smtp.deliver = deliver_then_pass  # type: ignore[assignment]
+    return passed

@@ -7,11 +7,15 @@ passwords.
 import grp
 import os
 import pwd
+import re
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from textwrap import dedent
 
@@ -67,6 +71,9 @@ CONF = """\
     }}
     service anvil {{
       chroot =
+      unix_listener anvil-auth-penalty {{
+        mode = 0
+      }}
     }}
     service stats {{
       chroot =
@@ -119,9 +126,19 @@ class Dovecot:
 
     def __enter__(self) -> "Dovecot":
         self._lay_out()
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()  # its parts end with it; asked politely it waits a second for nothing
+        self._process.wait()
+
+    def start(self) -> None:
+        """Start it, with whatever lies in the mailboxes already."""
         command = ["dovecot", "-F", "-c", str(self.folder / "dovecot.conf")]
+        path = {"PATH": os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"}
         with (self.folder / "stderr").open("wb") as errors:
-            self._process = subprocess.Popen(command, stdout=errors, stderr=errors, env=_environment())
+            self._process = subprocess.Popen(command, stdout=errors, stderr=errors, env=os.environ | path)
         try:
             wait_until(lambda: listens(self.imap) or self._process.poll() is not None, "Dovecot does not listen")
             if self._process.poll() is not None:
@@ -129,11 +146,14 @@ class Dovecot:
         except BaseException:
             self.__exit__()
             raise
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()  # its parts end with it; asked politely it waits a second for nothing
-        self._process.wait()
+    def stop(self) -> None:
+        """Shut it down: everyone who is connected is told BYE."""
+        connected = set(re.findall(r"Login: .*mpid=(\d+)", self.log))
+        for session in connected - set(re.findall(r"imap\([^)]*\)<(\d+)>.* Disconnected", self.log)):
+            with suppress(ProcessLookupError):
+                os.kill(int(session), signal.SIGTERM)
+        self.__exit__()
 
     @property
     def log(self) -> str:
@@ -160,6 +180,27 @@ class Dovecot:
             found = client.fetch(client.search(), ["BODY.PEEK[]"])
         return {uid: parts[b"BODY[]"] for uid, parts in found.items()}
 
+    def put(self, user: str, raw: bytes, folder: str = "INBOX", when: datetime | None = None) -> None:
+        """A letter lies in a folder, exactly these bytes."""
+        with self.webmail(user) as client:
+            client.append(folder, raw, msg_time=when)
+
+    def slip_in(self, user: str, raw: bytes) -> None:
+        """A letter lies in the inbox that no protocol has looked at: a file put there by some other program."""
+        name = f"{time.time_ns()}.other.program"
+        file = self.maildir(user) / "new" / name
+        file.write_bytes(raw)
+        if os.getuid() == 0:
+            shutil.chown(file, "nobody")
+
+    def empty(self, user: str) -> None:
+        """Throw away every letter of a user."""
+        with self.webmail(user) as client:
+            for _, _, folder in client.list_folders():
+                client.select_folder(folder)
+                client.delete_messages(client.search())
+                client.expunge()
+
     def _lay_out(self) -> None:
         runner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         for name in ("run", "state", "mail"):
@@ -182,7 +223,3 @@ class Dovecot:
             junk=self.junk, quota=self.quota or "0", plugins="quota" if self.quota else "",
             connections=self.connections,
         )  # fmt: skip
-
-
-def _environment() -> dict[str, str]:
-    return os.environ | {"PATH": os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"}

@@ -39,6 +39,7 @@ MAIN = """\
     default_transport = error:5.1.2 no such domain here
     smtpd_relay_restrictions = permit_mynetworks, reject
     smtpd_client_connection_rate_limit = 0
+    smtpd_error_sleep_time = 0
     smtpd_tls_cert_file = {certificate.chain}
     smtpd_tls_key_file = {certificate.key}
     smtpd_tls_auth_only = yes
@@ -131,6 +132,10 @@ class Postfix:
     def try_again(self) -> None:
         """Let everything that waits in the queue be tried now."""
         self._run("postqueue", "-f")
+
+    def discard_queue(self) -> None:
+        """Throw away everything that waits."""
+        self._run("postsuper", "-d", "ALL")
 
     def queued(self) -> int:
         """How many letters wait in the queue."""

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from imapclient import IMAPClient
 from imapclient.imapclient import JUNK
 from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from treem.ledger.events import record
@@ -249,20 +250,25 @@ def _connect(server: Server) -> IMAPClient:
 
 def _resume(ledger: Ledger, mail: Mail, folder: str, uidvalidity: int, now: datetime) -> _Place:
     """The folder's row and how far it was read. Under a new UIDVALIDITY everything is looked at again."""
-    account = mail.address.lower()
     with ledger.begin() as session:
-        query = select(Mailbox).where(Mailbox.account == account, Mailbox.folder == folder)
-        mailbox = session.scalar(query.with_for_update())
-        if mailbox is None:
-            mailbox = Mailbox(account=account, folder=folder, uidvalidity=uidvalidity, last_uid=0)
-            session.add(mailbox)
-        elif mailbox.uidvalidity != uidvalidity:
+        mailbox = _locked_mailbox(session, mail.address.lower(), folder, uidvalidity)
+        if mailbox.uidvalidity != uidvalidity:
             mailbox.uidvalidity, mailbox.last_uid, mailbox.last_full_scan = uidvalidity, 0, None
-        session.flush()
         scanned = mailbox.last_full_scan
         return _Place(
             mailbox.id, uidvalidity, mailbox.last_uid, scan=scanned is None or now - scanned >= FULL_SCAN_EVERY
         )
+
+
+def _locked_mailbox(session: Session, account: str, folder: str, uidvalidity: int) -> Mailbox:
+    """The folder's row, made at the first reading; where two read for the first time at once, the other made it."""
+    query = select(Mailbox).where(Mailbox.account == account, Mailbox.folder == folder).with_for_update()
+    mailbox = session.scalar(query)
+    if mailbox is not None:
+        return mailbox
+    with suppress(IntegrityError), session.begin_nested():
+        session.add(Mailbox(account=account, folder=folder, uidvalidity=uidvalidity, last_uid=0))
+    return session.scalars(query).one()
 
 
 def _known_uids(ledger: Ledger, place: _Place) -> set[int]:

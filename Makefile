@@ -6,7 +6,7 @@ export UV_COMPILE_BYTECODE = 1
 # the machine's own certificate store: offices behind an inspecting proxy have their authority there
 export UV_SYSTEM_CERTS = 1
 
-.PHONY: setup demo test test-fast test-postgres test-faults bench-mailroom lint clean
+.PHONY: setup demo test test-fast test-postgres test-servers test-faults bench-mailroom lint clean
 .DEFAULT_GOAL := test
 
 setup: .venv/.synced
@@ -39,6 +39,11 @@ bench-mailroom: setup
 # kill -9 at every commit of sending and collecting, over 200 random schedules
 test-faults: setup
 	TREEM_SCHEDULES=200 $(RUN) pytest -n 2 tests/rounds/faults/test_schedules.py
+
+# real mail servers: needs Dovecot and Postfix (Debian: dovecot-imapd dovecot-lmtpd postfix), and root for Postfix; what
+# is missing is skipped by name. ".ci/postgres make test-servers" has the ledger on PostgreSQL too.
+test-servers: setup
+	$(RUN) pytest -n 2 --dist loadfile -m servers tests/servers
 
 lint: setup
 	$(RUN) ruff format --check .

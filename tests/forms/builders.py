@@ -289,7 +289,8 @@ def as_xls(book: Workbook) -> bytes:
         for row in sheet.iter_rows():
             for cell in row:
                 if cell.data_type == "e":
-                    copy.row(cell.row - 1).set_cell_error(cell.column - 1, cell.value)
+                    error = {"#N/A": 42, "#VALUE!": 15}.get(cell.value, cell.value)  # xlwt has others for these
+                    copy.row(cell.row - 1).set_cell_error(cell.column - 1, error)
                 elif cell.value is not None:
                     value = xlwt.Formula(cell.value[1:]) if cell.data_type == "f" else cell.value
                     copy.write(cell.row - 1, cell.column - 1, value)

@@ -1,6 +1,7 @@
 """Builds the files that break spreadsheet readers, small and from scratch."""
 
 import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from io import BytesIO
@@ -169,3 +170,86 @@ def xls_with_odd_cells() -> bytes:
 def ods_with_odd_cells() -> bytes:
     """The same as .ods."""
     return b.as_ods(odd_cells().book)
+
+
+def bad_boolean() -> bytes:
+    """A yes/no cell that says 7."""
+    return with_cell(b'<c t="b"><v>7</v></c>')
+
+
+def bad_string_index() -> bytes:
+    """A cell with the ten-thousandth of four texts."""
+    return with_cell(b'<c t="s"><v>9999</v></c>')
+
+
+def style_out_of_range() -> bytes:
+    """A cell with a format that is not there, as some libraries write it."""
+    return changed(SHEET, rb'<c r="D13" s="\d+"', b'<c r="D13" s="9999"')
+
+
+def repeated_cells(rows: int = 1_048_576, columns: int = 16_384) -> bytes:
+    """An .ods in which one cell stands for all cells of the sheet."""
+    data = b.as_ods(b.open_form().fill().book)
+    many = b'<table:table-row table:number-rows-repeated="%d"><table:table-cell ' % rows
+    many += (
+        b'table:number-columns-repeated="%d" office:value-type="float" office:value="1"/></table:table-row>' % columns
+    )
+    return changed("content.xml", b"</table:table>", many + b"</table:table>", data)
+
+
+def with_macros() -> bytes:
+    """Macros beside the sheets; they are never run."""
+    parts = parts_of(filled())
+    return packed(parts | {"xl/vbaProject.bin": OLE + b"macro"})
+
+
+def outside_link() -> bytes:
+    """A cell whose formula looks into another workbook, with the result of last time."""
+    return changed(SHEET, rb'<c r="D13"[^>]*>.*?</c>', b'<c r="D13"><f>[1]Sheet1!A1</f><v>1234</v></c>')
+
+
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def password_xlsx() -> bytes:
+    """What Excel makes of an .xlsx with a password: a container with an encrypted package."""
+    data = b.as_xls(Workbook())
+    name = "Workbook".encode("utf-16-le")
+    at = data.rindex(name)
+    entry = "EncryptedPackage".encode("utf-16-le").ljust(64, b"\0") + struct.pack("<H", 34)
+    return data[:at] + entry + data[at + len(entry) :]
+
+
+def password_xls() -> bytes:
+    """An .xls whose records say that the rest is encrypted."""
+    data = b.as_xls(b.open_form().fill().book)
+    at = data.index(struct.pack("<HH", 0x005C, 0x70))  # the name of the writer
+    return data[:at] + struct.pack("<H", 0x002F) + data[at + 2 :]
+
+
+def password_ods() -> bytes:
+    """An .ods of which the manifest says how it is encrypted."""
+    data = b.as_ods(b.open_form().fill().book)
+    secret = b'<manifest:encryption-data manifest:checksum="x"/></manifest:manifest>'
+    return changed("META-INF/manifest.xml", b"</manifest:manifest>", secret, data)
+
+
+def xlsb_with_error() -> dict[str, bytes]:
+    """The parts of a binary workbook with #DIV/0! in C5 and #N/A, the result of a formula, in D5."""
+
+    def record(kind: int, body: bytes) -> bytes:
+        head = bytes([kind]) if kind < 0x80 else bytes([kind & 0x7F | 0x80, kind >> 7])
+        return head + bytes([len(body)]) + body
+
+    def text(value: str) -> bytes:
+        return struct.pack("<I", len(value)) + value.encode("utf-16-le")
+
+    sheet = record(0, struct.pack("<I", 4) + bytes(13))
+    sheet += record(2, bytes(12)) + record(3, struct.pack("<IIB", 2, 0, 7)) + record(11, struct.pack("<IIB", 3, 0, 42))
+    book = record(131, b"") + record(156, struct.pack("<II", 0, 1) + text("rId1") + text("Số liệu"))
+    relations = b'<Relationships><Relationship Id="rId1" Target="worksheets/sheet1.bin"/></Relationships>'
+    return {
+        "xl/workbook.bin": book,
+        "xl/_rels/workbook.bin.rels": relations,
+        "xl/worksheets/sheet1.bin": sheet,
+    }

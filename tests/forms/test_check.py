@@ -112,7 +112,7 @@ def test_a_blank_part_is_no_finding() -> None:
         ({("LD-03", "male"): 14, ("LD-03", "female"): 24}, "inequality", "F15"),
     ],
 )
-def test_cells_that_contradict_each_other(values: dict[tuple[str, str], object], rule: str, cell: str) -> None:
+def test_case_77_cells_that_contradict_each_other(values: dict[tuple[str, str], object], rule: str, cell: str) -> None:
     checked = judge(reading(values))
     assert [(f.rule, f.cell) for f in checked.findings] == [(rule, cell)]
     assert not checked.valid
@@ -124,7 +124,7 @@ def test_a_value_in_a_column_that_is_not_asked() -> None:
     assert ("LD-27", "male") not in {(v.figure, v.column) for v in checked.values}
 
 
-def test_a_missing_row() -> None:
+def test_case_74_a_missing_row() -> None:
     checked = judge(reading(leave_out=("LD-27",)))
     assert rules(checked) == ["missing_row"] and not checked.valid and not checked.complete
     assert "LD-27" in checked.findings[0].message
@@ -151,7 +151,7 @@ def test_a_second_row_that_is_empty_is_no_matter() -> None:
     assert judge(reading(**_second(None))).findings == ()
 
 
-def test_a_copied_sheet_is_named_once() -> None:
+def test_case_74_a_copied_sheet_is_named_once() -> None:
     checked = judge(reading(**_second(12.5, "Số liệu (2)")))
     assert [(f.rule, f.sheet) for f in checked.findings] == [("repeated_sheet", "Số liệu (2)")]
 
@@ -167,7 +167,7 @@ def test_a_copied_sheet_is_named_once() -> None:
         ({"notices": (Notice("mixed_forms", "", "", "A|B"),)}, {}, "mixed_forms"),
     ],
 )
-def test_a_form_that_belongs_elsewhere(more: dict[str, Any], expected: dict[str, str], rule: str) -> None:
+def test_case_73_a_form_that_belongs_elsewhere(more: dict[str, Any], expected: dict[str, str], rule: str) -> None:
     checked = judge(reading(**more), **expected)
     assert rules(checked) == [rule] and not checked.valid
 
@@ -177,7 +177,7 @@ def test_lost_marks_are_only_a_warning() -> None:
     assert rules(checked) == ["no_marker"] and checked.valid
 
 
-def test_a_blank_form_is_told_apart() -> None:
+def test_case_87_a_blank_form_is_told_apart() -> None:
     nothing = dict.fromkeys(b.GOOD)
     assert judge(reading(nothing)).blank
     assert judge(reading(nothing)).findings == ()

@@ -16,7 +16,7 @@ from treem.forms.encoding import looks_misencoded
         "Ủy ban nh\ufffdn dân",
     ],
 )
-def test_suspected(text: str) -> None:
+def test_case_79_suspected(text: str) -> None:
     assert looks_misencoded(text)
 
 
@@ -32,5 +32,5 @@ def test_suspected(text: str) -> None:
         "THÔN NÀ ĐON, bản Hồ Thầu, xã Khun Há",
     ],
 )
-def test_ordinary(text: str) -> None:
+def test_case_79_ordinary_vietnamese_is_not_suspected(text: str) -> None:
     assert not looks_misencoded(text)

@@ -76,25 +76,25 @@ AMOUNT_REFUSALS = {
 
 
 @pytest.mark.parametrize(("typed", "meant"), COUNTS.items())
-def test_counts_as_typed(typed: str, meant: int) -> None:
+def test_case_75_counts_as_typed(typed: str, meant: int) -> None:
     said = read_number(typed, whole=True, unit="trẻ em")
     assert (said.kind, said.number, said.rule) == ("number", Decimal(meant), None)
 
 
 @pytest.mark.parametrize(("typed", "rule"), COUNT_REFUSALS.items())
-def test_counts_that_are_asked_about(typed: str, rule: str) -> None:
+def test_case_75_counts_that_are_asked_about(typed: str, rule: str) -> None:
     said = read_number(typed, whole=True, unit="trẻ em")
     assert (said.kind, said.number, said.rule) == (None, None, rule)
 
 
 @pytest.mark.parametrize(("typed", "meant"), AMOUNTS.items())
-def test_amounts_as_typed(typed: str, meant: str) -> None:
+def test_case_75_amounts_as_typed(typed: str, meant: str) -> None:
     said = read_number(typed, whole=False, unit="triệu đồng")
     assert (said.kind, said.number, said.rule) == ("number", Decimal(meant), None)
 
 
 @pytest.mark.parametrize(("typed", "rule"), AMOUNT_REFUSALS.items())
-def test_amounts_that_are_asked_about(typed: str, rule: str) -> None:
+def test_case_75_amounts_that_are_asked_about(typed: str, rule: str) -> None:
     said = read_number(typed, whole=False, unit="triệu đồng")
     assert (said.kind, said.rule) == (None, rule)
 
@@ -110,7 +110,7 @@ def test_not_applicable_in_its_spellings(typed: str) -> None:
     assert read_number(typed, whole=True).kind == "not_applicable"
 
 
-def test_not_applicable_decomposed() -> None:
+def test_case_78_not_applicable_decomposed() -> None:
     assert read_number("kho\u0302ng a\u0301p du\u0323ng", whole=True).kind == "not_applicable"
 
 
@@ -130,7 +130,7 @@ def test_not_applicable_decomposed() -> None:
         (float("inf"), False, None, "not_number"),
     ],
 )
-def test_number_cells(cell: float, whole: bool, number: str | None, rule: str | None) -> None:
+def test_case_80_number_cells(cell: float, whole: bool, number: str | None, rule: str | None) -> None:
     said = read_number(cell, whole=whole)
     assert said.number == (None if number is None else Decimal(number))
     assert said.rule == rule

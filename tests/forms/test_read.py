@@ -50,7 +50,7 @@ def test_marks_are_read() -> None:
     assert marks == (b.TOKEN, "BM-XA", 1, "03424")
 
 
-def test_the_printed_marks_serve_when_the_hidden_sheet_is_gone() -> None:
+def test_case_74_the_printed_marks_serve_when_the_hidden_sheet_is_gone() -> None:
     form = b.open_form().fill()
     del form.book["treem"]
     reading = read_form(form.save())
@@ -58,13 +58,13 @@ def test_the_printed_marks_serve_when_the_hidden_sheet_is_gone() -> None:
     assert marks == (b.TOKEN, "BM-XA", 1, "03424")
 
 
-def test_renamed_sheets() -> None:
+def test_case_74_renamed_sheets() -> None:
     form = b.open_form().fill()
     form.figures.title, form.prose.title = "Sheet1", "Bản Bo gửi"
     _assert_all_read(form.save())
 
 
-def test_rows_moved_and_inserted() -> None:
+def test_case_74_rows_moved_and_inserted() -> None:
     form = b.open_form().fill()
     sheet = form.figures
     lines = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=form.row("LD-01"))]
@@ -79,7 +79,7 @@ def test_rows_moved_and_inserted() -> None:
     _assert_all_read(form.save())
 
 
-def test_columns_in_another_order_and_the_code_elsewhere() -> None:
+def test_case_74_columns_in_another_order_in_a_new_book() -> None:
     form = b.open_form().fill()
     book = Workbook()
     sheet = book.active
@@ -132,7 +132,7 @@ def test_a_lost_column_is_named_once() -> None:
     assert len(found) == 1 and "Nữ" in found[0].message
 
 
-def test_text_is_composed_and_cleaned() -> None:
+def test_case_78_text_is_composed_and_cleaned() -> None:
     form = b.open_form().fill(texts={"III.9.1": "To\u0302\u0309 chu\u031b\u0301c\u200b 3 buo\u0302\u0309i\u202e"})
     (text,) = read_form(form.save()).narratives[:1]
     assert text.text == "Tổ chức 3 buổi"
@@ -154,7 +154,7 @@ def test_notes_are_kept_beside_the_figures() -> None:
     assert [(n.section, n.text) for n in checked.notes] == [("LD-02", "Rà soát tháng 5")]
 
 
-def test_error_cells_and_formulas_without_a_result() -> None:
+def test_case_76_error_cells_and_formulas_without_a_result() -> None:
     form = b.open_form().fill()
     form.figures[form.at("LD-01")] = "=D14+1"
     raw = form.save()
@@ -175,7 +175,7 @@ def test_error_cells_and_formulas_without_a_result() -> None:
     assert rules[cell] == "error_value"
 
 
-def test_error_cells_of_an_ods() -> None:
+def test_case_76_error_cells_of_an_ods() -> None:
     form = b.open_form().fill()
     document = OpenDocumentSpreadsheet()
     table = Table(name="Số liệu")
@@ -221,7 +221,7 @@ def test_our_workbook_without_its_codes_is_not_a_form() -> None:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "damaged"),
     ],
 )
-def test_other_files_are_named(data: bytes, problem: str) -> None:
+def test_case_85_other_files_are_named(data: bytes, problem: str) -> None:
     assert read_form(data) == Reading("unreadable", problem)
 
 

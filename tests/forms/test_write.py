@@ -128,7 +128,7 @@ def test_everything_is_in_times_new_roman() -> None:
     assert fonts == {"Times New Roman"}
 
 
-def test_text_cannot_become_a_formula_or_a_link() -> None:
+def test_case_88_text_cannot_become_a_formula_or_a_link() -> None:
     body = b.BODY.model_copy(update={"name": '=HYPERLINK("http://x.test","a")\x07 & co'})
     figure = b.FIGURES[0].model_copy(update={"label": "=1+1", "guidance": "http://x.test/\u202e+2"})
     settings = b.build_settings()

@@ -1,0 +1,108 @@
+"""The office's forms as people fill them in, damage them and copy them.
+
+Belongs here: typing into a received form, with openpyxl. The cells are found as a clerk finds them
+(`treem.rehearsal.questionnaire`).
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from io import BytesIO
+from typing import Any
+
+from openpyxl import Workbook, load_workbook
+from openpyxl.worksheet.worksheet import Worksheet
+
+from treem.rehearsal.questionnaire import Question, read_questionnaire
+
+MARKS = re.compile(r"Mã phiếu: |Biểu mẫu: ")
+PARTS = {"total": 2, "male": 1, "female": 1, "minority": 1}
+
+Typed = int | float | str | date | None
+Place = tuple[str, str]  # figure and column
+
+
+def opened(data: bytes) -> Workbook:
+    return load_workbook(BytesIO(data))
+
+
+def saved(book: Workbook) -> bytes:
+    out = BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def typed(
+    form: bytes, values: Mapping[Place, Typed] | None = None, texts: Mapping[str, str] | None = None, number: int = 2
+) -> bytes:
+    """Every figure answered, `number` a part; `values` and `texts` (by section) replace what stands there."""
+    return saved(typed_book(form, values, texts, number))
+
+
+def typed_book(
+    form: bytes, values: Mapping[Place, Typed] | None = None, texts: Mapping[str, str] | None = None, number: int = 2
+) -> Workbook:
+    """The same, still open."""
+    asked, book = read_questionnaire(form), opened(form)
+    wanted = dict(values or {})
+    for q in asked.questions:
+        usual = "Có" if q.yes_no else PARTS[q.column] * number
+        _cell(book[q.sheet], q.cell, wanted.pop((q.figure, q.column), usual))
+    boxes = {box.section: box for box in asked.boxes}
+    for section, text in (texts or {}).items():
+        _cell(book[boxes[section].sheet], boxes[section].cell, text)
+    assert not wanted
+    return book
+
+
+def place(form: bytes, figure: str, column: str = "total") -> Question:
+    """Where a figure is typed."""
+    return next(q for q in read_questionnaire(form).questions if (q.figure, q.column) == (figure, column))
+
+
+def unmarked(form: bytes) -> bytes:
+    """Copied into a book without any mark of ours: no hidden sheet, no line with the token."""
+    book = opened(form)
+    del book["treem"]
+    for sheet in book.worksheets:
+        for row in sheet.iter_rows():
+            for cell in row:
+                if isinstance(cell.value, str) and MARKS.search(cell.value):
+                    cell.value = None
+    return saved(book)
+
+
+def mark(form: bytes, key: str, value: str) -> bytes:
+    """One mark of the hidden sheet and of the visible line changed."""
+    book = opened(form)
+    cells = [row[1] for row in book["treem"].iter_rows(max_col=2) if row[0].value == key]
+    old = str(cells[0].value)
+    cells[0].value = value
+    for sheet in book.worksheets:
+        for row in sheet.iter_rows():
+            for cell in row:
+                if isinstance(cell.value, str) and MARKS.search(cell.value):
+                    cell.value = cell.value.replace(f": {old}", f": {value}", 1)
+    return saved(book)
+
+
+def formulas(data: bytes) -> list[str]:
+    """Every cell of a workbook that is a formula or a link, with what stands in it."""
+    book: Any = opened(data)
+    found = []
+    for sheet in book.worksheets:
+        for row in sheet.iter_rows():
+            found += [f"{sheet.title}!{c.coordinate}: {c.value}" for c in row if c.data_type == "f" or c.hyperlink]
+    return found
+
+
+def texts(data: bytes) -> list[str]:
+    """Every text of a workbook."""
+    book = opened(data)
+    return [c.value for sheet in book.worksheets for row in sheet.iter_rows() for c in row if isinstance(c.value, str)]
+
+
+def _cell(sheet: Worksheet, cell: str, value: Typed) -> None:
+    sheet[cell] = value
+    if isinstance(value, str):
+        sheet[cell].data_type = "s"  # openpyxl would make a formula of a text with "="

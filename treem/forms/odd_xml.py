@@ -19,12 +19,13 @@ Flags = dict[tuple[str, int, int], str]
 MAX_ROW, MAX_COLUMN = 5000, 200
 MAX_CELLS = 200_000
 _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
+_FORMULA = re.compile(rb"<f[\s/>]")
 _PREFIXED = re.compile(rb":(?:row|c|f)[\s/>]")
-_ROW, _CELL, _FORMULA = (re.compile(rb"<" + name + rb"[\s/>]") for name in (rb"row", rb"c", rb"f"))
-_PLAIN_ROW = re.compile(rb'<row r="\d{1,7}"')
-_PLAIN_CELL = re.compile(
-    rb'<c r="(?:[A-F]?[A-Z]|G[A-R])(?:[1-9]\d{0,2}|[1-4]\d{3}|5000)"'  # up to GR5000: MAX_COLUMN, MAX_ROW
-    rb'(?: s="\d+")?(?: t="(?:s|n|str|inlineStr|b)")?\s*/?>'
+_OTHER_ROW = re.compile(rb'<row(?=[\s/>])(?! r="\d{1,7}")')
+_OTHER_CELL = re.compile(
+    rb"<c(?=[\s/>])(?!"
+    rb' r="(?:[A-F]?[A-Z]|G[A-R])(?:[1-9]\d{0,2}|[1-4]\d{3}|5000)"'  # up to GR5000: MAX_COLUMN, MAX_ROW
+    rb'(?: s="\d+")?(?: t="(?:s|n|str|inlineStr|b)")?\s*/?>)'
 )
 
 
@@ -87,14 +88,9 @@ def _odd_cells(part: bytes) -> dict[tuple[int, int], str]:
 
 def _is_plain(part: bytes) -> bool:
     """Whether every cell is near, and none has a formula or an error, in a shape that leaves nothing to interpret."""
-    if not is_utf8(part) or b"<!" in part or _FORMULA.search(part) or _PREFIXED.search(part):
+    if not is_utf8(part) or b"<!" in part or part.count(b"<c ") > MAX_CELLS:
         return False
-    cells = len(_CELL.findall(part))
-    return (
-        cells <= MAX_CELLS
-        and cells == len(_PLAIN_CELL.findall(part))
-        and len(_ROW.findall(part)) == len(_PLAIN_ROW.findall(part))
-    )
+    return not any(rule.search(part) for rule in (_FORMULA, _PREFIXED, _OTHER_ROW, _OTHER_CELL))
 
 
 @dataclass

@@ -56,7 +56,7 @@ class Story:
         self.add(
             LetterOut(
                 kind=kind, idem_key=key, round_id=request.round_id, request_id=request.id, envelope_from="a@tam.test",
-                recipient="b@xa.test", subject="s", message_id=f"<{key}@tam.test>", raw=b"", state=state,
+                recipient="b@xa.test", subject="s", message_id=f"<{key}@tam.test>", state=state,
                 next_at=OPENED, give_up_at=OPENED, created_at=OPENED + timedelta(days=day),
             )
         )  # fmt: skip

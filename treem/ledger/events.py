@@ -3,13 +3,16 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection, insert
 from sqlalchemy.orm import Session
 
 from treem.ledger.tables import Event
 
+_ADD = insert(Event.__table__)  # type: ignore[arg-type]
+
 
 def record(
-    session: Session,
+    into: Session | Connection,
     kind: str,
     now: datetime,
     round_id: int | None = None,
@@ -17,4 +20,6 @@ def record(
     **data: Any,
 ) -> None:
     """Add one event to the caller's transaction. `data` must be what JSON can hold."""
-    session.add(Event(at=now, kind=kind, round_id=round_id, request_id=request_id, data=data))
+    connection = into.connection() if isinstance(into, Session) else into
+    row = {"at": now, "kind": kind, "round_id": round_id, "request_id": request_id, "data": data}
+    connection.execute(_ADD, row)

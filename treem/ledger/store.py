@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from time import monotonic, sleep
@@ -50,9 +51,21 @@ class Ledger:
         A `relaxed` commit outlives the process, but may be lost in a power cut until the next commit that is not
         relaxed: for steps that come out the same when they are done again, and that nobody outside has seen yet.
         """
-        engine = self.engine.execution_options(relaxed=relaxed)
-        with _full_store_named(), sessionmaker(engine, expire_on_commit=False).begin() as session:
+        with _full_store_named(), self._sessions[relaxed].begin() as session:
             yield session
+
+    @contextmanager
+    def held(self) -> Iterator[Connection]:
+        """One connection for many small relaxed transactions (`with held.begin():`), each cheaper than a session's."""
+        with _full_store_named(), self.engine.execution_options(relaxed=True).connect() as connection:
+            yield connection
+
+    @cached_property
+    def _sessions(self) -> dict[bool, sessionmaker[Session]]:
+        return {
+            relaxed: sessionmaker(self.engine.execution_options(relaxed=relaxed), expire_on_commit=False)
+            for relaxed in (False, True)
+        }
 
 
 def open_ledger(url: str, originals_dir: Path) -> Ledger:
@@ -107,9 +120,11 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     """Take the write lock at the start: a transaction that reads first can then never fail to become a writer."""
-    relaxed = connection.get_execution_options().get("relaxed")
     # FULL: a letter that was sent stays sent after a power cut
-    connection.exec_driver_sql(f"PRAGMA synchronous = {'NORMAL' if relaxed else 'FULL'}")
+    wanted = "NORMAL" if connection.get_execution_options().get("relaxed") else "FULL"
+    if connection.info.get("synchronous") != wanted:
+        connection.exec_driver_sql(f"PRAGMA synchronous = {wanted}")
+        connection.info["synchronous"] = wanted
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Date, DateTime, ForeignKey, LargeBinary, String, Text, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import JSON, BigInteger, Date, DateTime, ForeignKey, LargeBinary, String, Text, UniqueConstraint, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 
@@ -82,8 +82,16 @@ class Request(Table):
     round: Mapped[Round] = relationship()
 
 
+class LetterBytes(Table):
+    """A letter's final bytes: apart from what is said about the letter, which changes while the bytes never do."""
+
+    __tablename__ = "letter_bytes"
+    letter_out_id: Mapped[int] = mapped_column(ForeignKey("letter_out.id", ondelete="CASCADE"), primary_key=True)
+    raw: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class LetterOut(Table):
-    """An outgoing letter with its final bytes. `idem_key` makes writing it twice impossible."""
+    """An outgoing letter. `idem_key` makes writing it twice impossible; `raw` are its final bytes."""
 
     __tablename__ = "letter_out"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -95,7 +103,6 @@ class LetterOut(Table):
     recipient: Mapped[str]
     subject: Mapped[str]
     message_id: Mapped[str] = mapped_column(unique=True)
-    raw: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     state: Mapped[str] = mapped_column(default="queued", index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime]
@@ -104,6 +111,15 @@ class LetterOut(Table):
     last_code: Mapped[str | None]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+
+
+LetterOut.raw = column_property(
+    select(LetterBytes.raw)
+    .where(LetterBytes.letter_out_id == LetterOut.id)
+    .correlate_except(LetterBytes)
+    .scalar_subquery(),
+    deferred=True,
+)
 
 
 class Mailbox(Table):

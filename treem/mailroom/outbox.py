@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
-from treem.ledger.tables import LetterOut
+from treem.ledger.tables import LetterBytes, LetterOut
 from treem.mailroom.compose import Attachment, Envelope, LetterLike, compose, plus_address, subject_line
 from treem.mailroom.errors import LetterTooBig
 from treem.plan.settings import Mail
@@ -64,7 +65,6 @@ def write_letter(
         recipient=recipient[1].lower(),
         subject=subject_line(token, letter.subject),
         message_id=message_id,
-        raw=raw,
         state="queued",
         attempts=0,
         next_at=now,
@@ -73,6 +73,8 @@ def write_letter(
     )
     session.add(entry)
     session.flush()
+    session.execute(insert(LetterBytes), [{"letter_out_id": entry.id, "raw": raw}])
+    set_committed_value(entry, "raw", raw)
     return entry
 
 

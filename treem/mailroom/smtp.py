@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from treem.ledger.events import record
 from treem.ledger.store import Ledger
-from treem.ledger.tables import LetterOut, Request
+from treem.ledger.tables import LetterBytes, LetterOut, Request
 from treem.mailroom import accounts
 from treem.mailroom.contacts import note_undelivered
 from treem.mailroom.errors import LoginRefused
@@ -31,6 +32,21 @@ MAX_UNCERTAIN = {"ack": 2}  # an acknowledgement is repeated once at most; a req
 MAX_UNCERTAIN_OTHERS = 4
 ASKING_AGAIN = ("reminder", "chase")
 WAITING = ("queued", "sent", "overdue", "bounced")  # states of a request that has not been answered
+_LETTER: Any = LetterOut.__table__
+_REQUEST: Any = Request.__table__
+_ENDED = (
+    update(_LETTER)
+    .where(_LETTER.c.id == bindparam("letter"))
+    .values(
+        state=bindparam("end"), last_code=bindparam("code"), lease_until=None, next_at=bindparam("next"),
+        sent_at=bindparam("sent"),
+    )
+)  # fmt: skip
+_ASKED = (
+    update(_REQUEST)
+    .where(_REQUEST.c.id == bindparam("request"), _REQUEST.c.state == "queued")
+    .values(state=bindparam("becomes"))
+)
 log = logging.getLogger(__name__)
 
 
@@ -81,6 +97,18 @@ def send_due(ledger: Ledger, mail: Mail, now: datetime, pause: Callable[[float],
 def _send_all(ledger: Ledger, mail: Mail, line: Line, now: datetime, pause: Callable[[float], None]) -> SendTally:
     tally: Counter[str] = Counter()
     pace = _Pace(mail.letters_per_minute, _sent_this_minute(ledger, now), pause)
+    with ledger.held() as book:
+        _pass(ledger, book, mail, line, now, pace, tally)
+    if tally:
+        with ledger.begin() as session:  # forced to disk, and with it every ending of this pass
+            record(session, "sending_ended", now, **tally)
+    return SendTally(**tally)
+
+
+def _pass(
+    ledger: Ledger, book: Connection, mail: Mail, line: Line, now: datetime, pace: "_Pace", tally: Counter[str]
+) -> None:
+    """Batch after batch until nothing is due, or the server wants no more."""
     while _anything_due(ledger, now):  # nothing due: no connection
         line.opened()
         pace.keep()
@@ -89,7 +117,7 @@ def _send_all(ledger: Ledger, mail: Mail, line: Line, now: datetime, pause: Call
         for place, letter in enumerate(batch):
             smtp = line.opened()
             outcome = deliver(smtp, letter.envelope_from, mail.redirect_all_to or letter.recipient, letter.raw)
-            tally[_settle(ledger, letter, outcome, now, place == len(batch) - 1)] += 1
+            tally[_settle(book, letter, outcome, now)] += 1
             pace.count()
             if outcome.broken or outcome.stop:
                 line.close()
@@ -99,7 +127,6 @@ def _send_all(ledger: Ledger, mail: Mail, line: Line, now: datetime, pause: Call
             accounts.pause(ledger, "smtp", mail.smtp, outcome.code, now + accounts.SERVER_BUSY, now)
             tally["paused"] = 1
             break
-    return SendTally(**tally)
 
 
 # ---- leases ----------------------------------------------------------------------------------------------------
@@ -151,10 +178,10 @@ def _lease(ledger: Ledger, clock: datetime, now: datetime, most: int) -> tuple[l
 def _next_due(session: Session, now: datetime, most: int) -> list[_Leased]:
     columns = (
         LetterOut.id, LetterOut.kind, LetterOut.round_id, LetterOut.request_id, LetterOut.envelope_from,
-        LetterOut.recipient, LetterOut.raw, LetterOut.attempts + 1, LetterOut.give_up_at, LetterOut.state,
+        LetterOut.recipient, LetterBytes.raw, LetterOut.attempts + 1, LetterOut.give_up_at, LetterOut.state,
     )  # fmt: skip
-    query = select(*columns).where(_is_due(now)).order_by(LetterOut.next_at, LetterOut.id).limit(most)
-    return [_Leased(*row) for row in session.execute(query.with_for_update(skip_locked=True))]
+    query = select(*columns).join(LetterBytes).where(_is_due(now)).order_by(LetterOut.next_at, LetterOut.id).limit(most)
+    return [_Leased(*row) for row in session.execute(query.with_for_update(skip_locked=True, of=LetterOut))]
 
 
 def _mark_leased(session: Session, batch: Sequence[_Leased], until: datetime, now: datetime) -> None:
@@ -193,23 +220,21 @@ def _cancel(session: Session, letter: _Leased, now: datetime) -> None:
 # ---- endings ---------------------------------------------------------------------------------------------------
 
 
-def _settle(ledger: Ledger, letter: _Leased, outcome: Outcome, now: datetime, last: bool) -> End:
+def _settle(book: Connection, letter: _Leased, outcome: Outcome, now: datetime) -> End:
     """Write down what became of a letter, and of the request it carried.
 
-    The commit outlives this process; the batch's last one is forced to disk and takes the others with it.
+    The commit outlives this process; the next lease, or the end of the pass, forces it to disk.
     """
     end, next_at = _final(letter, outcome, now)
-    changes = {"state": end, "last_code": outcome.code, "lease_until": None, "next_at": next_at}
-    if end == "sent":
-        changes["sent_at"] = now
-    with ledger.begin(relaxed=not last) as session:
-        session.execute(update(LetterOut).where(LetterOut.id == letter.id).values(changes))
-        _carry_to_request(session, letter, end)
+    row = {"letter": letter.id, "end": end, "code": outcome.code, "next": next_at}
+    with book.begin():
+        book.execute(_ENDED, row | {"sent": now if end == "sent" else None})
+        _carry_to_request(book, letter, end)
         if end == "failed" and outcome.end == "failed":
-            note_undelivered(session, letter.recipient, outcome.code, now, now)
-        record(
-            session, f"letter_{end}", now, letter.round_id, letter.request_id, letter_out=letter.id, code=outcome.code
-        )
+            with Session(book) as session:
+                note_undelivered(session, letter.recipient, outcome.code, now, now)
+                session.flush()
+        record(book, f"letter_{end}", now, letter.round_id, letter.request_id, letter_out=letter.id, code=outcome.code)
     if end == "failed":
         log.error("Thư số %d không gửi được (mã %s)", letter.id, outcome.code)
     return end
@@ -226,12 +251,9 @@ def _final(letter: _Leased, outcome: Outcome, now: datetime) -> tuple[End, datet
     return outcome.end, next_at
 
 
-def _carry_to_request(session: Session, letter: _Leased, end: End) -> None:
+def _carry_to_request(book: Connection, letter: _Leased, end: End) -> None:
     if letter.kind == "request" and letter.request_id is not None and end in ("sent", "failed"):
-        state = "sent" if end == "sent" else "bounced"
-        session.execute(
-            update(Request).where(Request.id == letter.request_id, Request.state == "queued").values(state=state)
-        )
+        book.execute(_ASKED, {"request": letter.request_id, "becomes": "sent" if end == "sent" else "bounced"})
 
 
 class _Pace:

@@ -1,4 +1,5 @@
-"""The mailroom: paused accounts, contacts that bounce, how long a letter is tried, what a body says to a finding."""
+"""The mailroom: paused accounts, contacts that bounce, how long a letter is tried, its bytes apart from its state, what
+a body says to a finding."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -44,6 +45,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["submission_id"], ["submission.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_table(
+        "letter_bytes",
+        sa.Column("letter_out_id", sa.Integer(), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["letter_out_id"], ["letter_out.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("letter_out_id"),
+    )
+    op.execute("INSERT INTO letter_bytes (letter_out_id, raw) SELECT id, raw FROM letter_out")
     op.create_index("ix_remark_submission_id", "remark", ["submission_id"])
     op.add_column("mailbox", sa.Column("last_full_scan", sa.DateTime(), nullable=True))
     op.add_column("letter_in", sa.Column("authentication", sa.String(), nullable=True))
@@ -52,6 +61,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("source", sa.String(), nullable=False, server_default="mail"))
     with op.batch_alter_table("letter_out") as table:
         table.add_column(sa.Column("give_up_at", sa.DateTime(), nullable=False, server_default=LONG_AGO))
+        table.drop_column("raw")
     letters = sa.table(
         "letter_out", sa.column("state", sa.String), sa.column("give_up_at", sa.DateTime), sa.column("next_at", sa.DateTime)
     )

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from tests.mailroom.builders import NOW, OFFICE, PASSWORD, XA_A, account, answer, mail_for, put
 from tests.mailroom.raw_server import mailbox
 from tests.servers.authority import Authority, Certificate
+from tests.servers.loopback import missing
 from treem.ledger.store import Ledger
 from treem.ledger.tables import LetterIn, LetterOut
 from treem.mailroom.errors import CertificateRefused, MailUnreachable, TlsUnavailable
@@ -33,6 +34,8 @@ BOTH = pytest.mark.parametrize("security", ["tls", "starttls"])
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
+    if reason := missing(openssl="openssl"):
+        pytest.skip(reason)
     folder = tmp_path / "authority"
     folder.mkdir()
     return Authority(folder)

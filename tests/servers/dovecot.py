@@ -4,9 +4,7 @@ As root its parts run as nobody, otherwise as whoever runs the tests. It also an
 passwords.
 """
 
-import grp
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -110,6 +108,16 @@ def why_not() -> str | None:
     return missing(dovecot="dovecot-imapd", lmtp="dovecot-lmtpd", imap="dovecot-imapd")
 
 
+@dataclass(frozen=True)
+class Runner:
+    """Whom its parts run as."""
+
+    user: str
+    uid: int
+    group: str
+    gid: int
+
+
 @dataclass
 class Dovecot:
     """The server; `users` are addresses and passwords. Without a certificate it offers no TLS at all."""
@@ -202,24 +210,30 @@ class Dovecot:
                 client.expunge()
 
     def _lay_out(self) -> None:
-        runner = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+        runner = _runner()
         for name in ("run", "state", "mail"):
             (self.folder / name).mkdir()
-        lines = (
-            f"{user}:{{PLAIN}}{secret}:{runner.pw_uid}:{runner.pw_gid}::::\n" for user, secret in self.users.items()
-        )
+        lines = (f"{user}:{{PLAIN}}{secret}:{runner.uid}:{runner.gid}::::\n" for user, secret in self.users.items())
         (self.folder / "users").write_text("".join(lines), "utf-8")
         (self.folder / "dovecot.conf").write_text(self._conf(runner), "utf-8")
         for name in ("mail", "users"):
-            shutil.chown(self.folder / name, runner.pw_uid, runner.pw_gid)
+            shutil.chown(self.folder / name, runner.uid, runner.gid)
 
-    def _conf(self, runner: pwd.struct_passwd) -> str:
+    def _conf(self, runner: Runner) -> str:
         made = self.certificate
         return dedent(CONF).format(
-            folder=self.folder, user=runner.pw_name, group=grp.getgrgid(runner.pw_gid).gr_name,
+            folder=self.folder, user=runner.user, group=runner.group,
             imap=self.imap, imaps=self.imaps if made else 0, lmtp=self.lmtp, sasl=self.sasl,
             tls="yes" if made else "no",
             certificate=f"ssl_cert = <{made.chain}\nssl_key = <{made.key}" if made else "",
             junk=self.junk, quota=self.quota or "0", plugins="quota" if self.quota else "",
             connections=self.connections,
         )  # fmt: skip
+
+
+def _runner() -> Runner:
+    import grp  # only where there is a Dovecot; Windows has neither
+    import pwd
+
+    found = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+    return Runner(found.pw_name, found.pw_uid, grp.getgrgid(found.pw_gid).gr_name, found.pw_gid)

@@ -1,10 +1,10 @@
 """Collecting, killed at every single step: case 56. What is collected afterwards is complete, and nothing is twice."""
 
 import shutil
+import signal
 from collections import Counter
 from itertools import count
 from pathlib import Path
-from signal import SIGKILL
 from typing import Any
 
 import pytest
@@ -86,7 +86,7 @@ def test_case_56_killed_at_every_step_the_next_pass_completes_it(dovecot: Doveco
         ledger.engine.dispose()
         if ended == 0:
             break
-        assert ended == -SIGKILL
+        assert ended == -signal.SIGKILL
     assert step > 6 * 3  # at least: two at the originals, one sync, two at the commit, of each of three batches
 
 

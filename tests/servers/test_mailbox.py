@@ -1,6 +1,5 @@
 """Collecting from Dovecot while the mailbox changes, misbehaves or is shared: cases 49 to 52, 57 to 59 and 64."""
 
-import resource
 import smtplib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -250,6 +249,8 @@ def test_case_64_of_a_letter_of_60_megabytes_only_the_head_is_fetched(ledger: Le
         dovecot.put(OFFICE, letter, when=EARLIER)
 
     def collect_in_little_memory(own: Ledger) -> None:
+        import resource  # where there is a fork, there is this
+
         start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         assert collect(own, mail_of(dovecot), NOW) == CollectTally(stored=3)
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start < 20_000  # KB

@@ -27,7 +27,7 @@ NAME = "Ủy ban nhân dân xã Bản Giang (Văn phòng – Thống kê)"
 
 def raw_out(ledger: Ledger) -> list[bytes]:
     with ledger.begin() as session:
-        return list(session.scalars(select(LetterOut.raw).order_by(LetterOut.id)))
+        return [letter.raw for letter in session.scalars(select(LetterOut).order_by(LetterOut.id))]
 
 
 def originals(ledger: Ledger) -> list[bytes]:

@@ -89,6 +89,12 @@ def many_rows() -> bytes:
     return changed(SHEET, b"</sheetData>", b'<row><c t="n"><v>1</v></c></row>' * 1_000_000 + b"</sheetData>")
 
 
+def many_cells(count: int) -> bytes:
+    """As many cells as that, all of them near."""
+    row = b"<row>" + b'<c t="n"><v>1</v></c>' * 100 + b"</row>"
+    return changed(SHEET, b"</sheetData>", row * (count // 100) + b"</sheetData>")
+
+
 def entity_bomb() -> bytes:
     """A billion laughs."""
     laughs = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))

@@ -12,7 +12,8 @@ from openpyxl.cell.cell import ERROR_CODES, ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 
 from treem.forms import layout
-from treem.forms.own_copy import DATE_FORMAT, Book, Cell, Sheet, exact_number, mark_error, mark_uncalculated
+from treem.forms.odd_xml import MAX_COLUMN
+from treem.forms.own_copy import DATE_FORMAT, MAX_COPIED, Book, Cell, Sheet, exact_number, mark_error, mark_uncalculated
 from treem.forms.unpack import Refused
 from treem.forms.workbook import Rows, Workbook
 
@@ -33,6 +34,8 @@ def copied(workbook: Workbook) -> Book:
         if len(name) > LONGEST_NAME:
             raise Refused("damaged")
         sheet = book.create_sheet(name)
+        if max(map(len, rows), default=0) > MAX_COLUMN or sum(len(row) - row.count("") for row in rows) > MAX_COPIED:
+            raise Refused("too_heavy")
         sheet.sheet_state = states.get(name, "visible")
         for number, row in enumerate(rows, 1):
             for place, value in enumerate(row, 1):
@@ -80,9 +83,8 @@ def _copy_moment(cell: Cell, value: date | datetime | time | timedelta) -> None:
 
 def _dress(sheet: Sheet, rows: Rows) -> None:
     """Widths by the headings, wrapped text and lines in the table: the look of the original does not come along."""
-    for row in sheet.iter_rows():
-        for cell in row:
-            cell.font = Font(name=layout.FONT, size=11)
+    for cell in sheet._cells.values():
+        cell.font = Font(name=layout.FONT, size=11)
     head = next((n for n, row in enumerate(rows, 1) if len(_headings(row)) > 1), None)
     if head is None:
         return

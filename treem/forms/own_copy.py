@@ -26,7 +26,7 @@ from treem.forms.unpack import Package, Refused
 Book: TypeAlias = Any  # the stubs of openpyxl leave out the private names needed here
 Sheet: TypeAlias = Any
 Cell: TypeAlias = Any
-MAX_STYLES = 3_000_000
+MAX_STYLES, MAX_COPIED = 3_000_000, 60_000
 NO_RESULT = "=NA()"  # a formula that is asked about again whether or not it gets calculated
 DATE_FORMAT = "dd/mm/yyyy"
 _MERGED = re.compile(rb"<(?:[^\s<>/:]+:)?mergeCell\s[^<>]*?ref=[\"']([A-Z]{1,3})\d+:([A-Z]{1,3})(\d+)[\"']")
@@ -77,11 +77,13 @@ def exact_number(cell: Cell, number: int | float) -> None:
 def _refuse_heavy(package: Package) -> None:
     if len(package.parts.get("xl/styles.xml", b"")) > MAX_STYLES:
         raise Refused("too_heavy")
-    for name, part in package.parts.items():
-        if name.startswith("xl/worksheets/"):
-            for first, last, row in _MERGED.findall(part):
-                if len(first) > 2 or len(last) > 2 or int(row) > MAX_ROW:
-                    raise Refused("too_heavy")
+    sheets = [part for name, part in package.parts.items() if name.startswith("xl/worksheets/")]
+    if sum(part.count(b"<c ") for part in sheets) > MAX_COPIED:
+        raise Refused("too_heavy")
+    for part in sheets:
+        for first, last, row in _MERGED.findall(part):
+            if len(first) > 2 or len(last) > 2 or int(row) > MAX_ROW:
+                raise Refused("too_heavy")
 
 
 def _read(data: bytes, *, data_only: bool) -> Book:

@@ -122,6 +122,9 @@ def empty(stage: Stage, mail: Mail, taken: tuple[Accepted, ...]) -> None:
             client.select(folder)
             client.store("1:*", "+FLAGS.SILENT", r"(\Deleted)")
             client.expunge()
+        client.select()
+        for folder in set(folders(client)) - {"INBOX"}:
+            client.delete(folder)
 
 
 @contextmanager

@@ -283,6 +283,12 @@ def test_another_format_comes_back_as_xlsx_with_every_value_in_its_place(convert
     assert sheet.column_dimensions["B"].width > 30 and sheet["B13"].alignment.wrap_text
 
 
+def test_an_xlsx_that_openpyxl_does_not_understand_is_copied_too() -> None:
+    data = h.changed(h.SHEET, rb'<c r="D13" s="\d+"', b'<c r="D13" s="9999"', mistaken().save())
+    copy = marked(data)
+    assert judge(copy) == judge(data) and set(marks(opened(copy)["Số liệu"])) == ERRORS | WARNINGS
+
+
 def test_case_76_odd_cells_of_other_formats_are_found_again() -> None:
     for data in (h.xls_with_odd_cells(), h.ods_with_odd_cells()):
         first = {f.cell: f.rule for f in judge(data).findings}

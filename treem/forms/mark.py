@@ -37,7 +37,8 @@ class ReplyTexts:
     whole_sheet: str = "cả trang"
     whole_file: str = "cả tệp"
     copied: str = (
-        "Tệp gửi đến không phải định dạng .xlsx nên số liệu được chép nguyên vị trí sang tệp này; không ô nào thay đổi."
+        "Tệp gửi đến không phải tệp .xlsx thông thường nên số liệu được chép sang tệp này, đúng vị trí cũ, không ô nào "
+        "thay đổi."
     )
 
 

@@ -21,7 +21,7 @@ from treem.forms.frames import Frame
 from treem.forms.own_copy import Book, Cell, Sheet, load, saved
 from treem.forms.reply_sheet import SHADES, Finding, add_reply_sheet
 from treem.forms.unpack import Refused, unpack
-from treem.forms.workbook import open_workbook
+from treem.forms.workbook import Workbook, open_workbook
 
 COMMENT_WIDTH, COMMENT_LINE, LETTERS_A_LINE = 320, 18, 44
 
@@ -30,9 +30,8 @@ def answer(head: Mapping[str, Any], data: bytes) -> Frame:
     """The copy. Raises Refused, and whatever the libraries raise."""
     findings, texts, guide = head["findings"], head["texts"], list(head["guide"])
     opened = open_workbook(data)
-    if opened.kind == "xlsx":
-        book = load(data, unpack(data), opened.flags)
-    else:
+    book = _loaded(opened, data)
+    if book is None:
         book = copied(opened)
         guide.append(texts["copied"])
     old = [name for name, rows in opened.sheets() if reply.is_reply_sheet(name, rows)]
@@ -43,6 +42,16 @@ def answer(head: Mapping[str, Any], data: bytes) -> Frame:
     if _said(copy) != _said(data):
         raise Refused("damaged")
     return Frame({}, copy)
+
+
+def _loaded(opened: Workbook, data: bytes) -> Book | None:
+    """The workbook itself, where it is an .xlsx that openpyxl understands. Raises Refused."""
+    if opened.kind != "xlsx":
+        return None
+    try:
+        return load(data, unpack(data), opened.flags)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # some programs write odd ones
+        return None
 
 
 def _said(data: bytes) -> dict[str, Any]:

@@ -32,6 +32,14 @@ class Originals:
         """
         return self.keep_all([data])[0]
 
+    def keep_copy(self, data: bytes) -> str:
+        """Keep what could be taken out of another original again: not forced to disk at once. Raises StoreFull."""
+        sha = sha256(data).hexdigest()
+        if _content(self._path(sha)) != data:
+            with full_disk_named():
+                _write_beside(self._path(sha), data).replace(self._path(sha))
+        return sha
+
     def keep_all(self, contents: Sequence[bytes]) -> list[str]:
         """Keep several at once, which costs the disk less; the digests in the order given. Raises StoreFull."""
         shas = [sha256(data).hexdigest() for data in contents]

@@ -14,7 +14,7 @@ from treem.ledger.events import record
 from treem.ledger.tables import Contact, LetterIn
 
 NO_SUCH_MAILBOX = re.compile(r"5\.1\.[1236]\b|5\.1\.10\b|5\.2\.1\b|5\.4\.4\b")  # RFC 3463, and RFC 7505 for 5.1.10
-NOT_THE_ADDRESS = re.compile(r"5\.3\.4|5\.2\.3|\b552\b|5\.7\.|\b554\b|\b421\b|5\.5\.")  # size, policy, protocol
+NOT_THE_ADDRESS = re.compile(r"5\.3\.4|5\.2\.3|5\.7\.|5\.5\.|^(552|554|421)$")  # size, policy, protocol
 ANSWERS = ("answer", "needs_correction", "same_file", "blank_form", "prose", "link", "unreadable")
 """Verdicts of letters whose sender was genuine."""
 MANY = 3  # bounces in a row after which an address counts as dead

@@ -290,7 +290,7 @@ def _keep(ledger: Ledger, place: _Place, batch: Sequence[_Arrived], now: datetim
         return Counter()
     shas = ledger.originals.keep_all([a.raw for a in batch])
     with ledger.begin() as session:
-        mailbox = session.get_one(Mailbox, place.mailbox_id, with_for_update=True)
+        mailbox = _locked(session, place)
         known = {x.raw_sha: x for x in session.scalars(select(LetterIn).where(LetterIn.raw_sha.in_(shas)))}
         new = {sha: arrived for sha, arrived in zip(shas, batch, strict=True) if sha not in known}
         for sha, arrived in zip(shas, batch, strict=True):
@@ -301,6 +301,13 @@ def _keep(ledger: Ledger, place: _Place, batch: Sequence[_Arrived], now: datetim
         if mailbox.uidvalidity == place.uidvalidity:
             mailbox.last_uid = max(mailbox.last_uid, *(arrived.uid for arrived in batch))
     return Counter(stored=len(new), seen=len(batch) - len(new))
+
+
+def _locked(session: Session, place: _Place) -> Mailbox:
+    """The folder's row, with every folder of the account locked: the same bytes may arrive in two folders at once."""
+    account = select(Mailbox.account).where(Mailbox.id == place.mailbox_id).scalar_subquery()
+    query = select(Mailbox).where(Mailbox.account == account).order_by(Mailbox.id)
+    return next(m for m in session.scalars(query.with_for_update()).all() if m.id == place.mailbox_id)
 
 
 def _add_letters(session: Session, new: Mapping[str, _Arrived], now: datetime) -> dict[str, int]:

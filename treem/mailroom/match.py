@@ -17,7 +17,7 @@ from treem.ledger import queries
 from treem.ledger.tables import LetterOut, Request
 from treem.mailroom.parse import Parsed
 from treem.mailroom.robots import BOUNCE_TAG
-from treem.plan.settings import Body, Settings
+from treem.plan.settings import Settings
 
 IN_SUBJECT = re.compile(r"\[#([0-9A-Za-z]{4,40})\]")
 BOUNCE_PREFIX = f"{BOUNCE_TAG}-"
@@ -83,8 +83,8 @@ def match(session: Session, settings: Settings, parsed: Parsed, form_tokens: Seq
 
 def may_answer(settings: Settings, sender: str, request: Request, on: date) -> bool:
     """Registered for the body on the day of the letter, or on the day it was asked to answer by."""
-    bodies = (b for b in settings.register_.bodies if b.code == request.body)
-    return any(_has_address(b, sender) and (b.is_valid_on(on) or b.is_valid_on(request.due)) for b in bodies)
+    bodies = (b for b in settings.register_.by_address.get(sender, ()) if b.code == request.body)
+    return any(b.is_valid_on(on) or b.is_valid_on(request.due) for b in bodies)
 
 
 def plus_tokens(addresses: Iterable[str], own_address: str) -> list[str]:
@@ -154,7 +154,7 @@ def _by_thread(session: Session, ids: Sequence[str]) -> tuple[int, ...]:
 def _by_sender(session: Session, settings: Settings, sender: str, on: date) -> Match:
     """The one request of the sender's bodies that still counts. Whether it was answered before makes no difference, so
     that the result does not depend on the order in which letters are taken in."""
-    bodies = {b.code for b in settings.register_.bodies if b.is_valid_on(on) and _has_address(b, sender)}
+    bodies = {b.code for b in settings.register_.by_address.get(sender, ()) if b.is_valid_on(on)}
     if not bodies:
         return Match(None, {}, UNREGISTERED)
     waiting = [request.id for request in queries.open_requests_of_sender(session, bodies)]
@@ -162,7 +162,3 @@ def _by_sender(session: Session, settings: Settings, sender: str, on: date) -> M
     if len(waiting) != 1:
         return Match(None, signals, SEVERAL_OPEN if waiting else NOTHING_OPEN)
     return Match(waiting[0], signals, None)
-
-
-def _has_address(body: Body, sender: str) -> bool:
-    return sender in (address.lower() for address in body.emails)

@@ -4,8 +4,11 @@ Belongs here: the shape of the configuration and what one entry must satisfy on 
 and checks across files live in `plan.load`; dates live in `plan.almanac` and `plan.agenda`.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Literal, NoReturn
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +26,13 @@ class Closed(BaseModel):
     """A model that refuses unknown keys and never changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A changed copy. What was worked out from the old fields does not come along."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
 
 class Signatory(Closed):
@@ -88,6 +98,16 @@ class Register(Closed):
 
     groups: tuple[Group, ...]
     bodies: tuple[Body, ...]
+
+    @cached_property
+    def by_code(self) -> dict[str, list[Body]]:
+        """The bodies of each code: one after the other, as the years go by."""
+        return _grouped((body.code, body) for body in self.bodies)
+
+    @cached_property
+    def by_address(self) -> dict[str, list[Body]]:
+        """The bodies registered with each address (lower case)."""
+        return _grouped((address.lower(), body) for body in self.bodies for address in body.emails)
 
 
 class Duty(Closed):
@@ -198,6 +218,11 @@ class IndicatorBook(Closed):
     indicators: tuple[Indicator, ...]
     inequalities: tuple[Inequality, ...] = ()
 
+    @cached_property
+    def figures(self) -> Mapping[str, Figure]:
+        """Every figure by code, in the order of the book."""
+        return MappingProxyType({f.code: f for i in self.indicators for f in i.figures})
+
 
 class Closing(Closed):
     """A closing narrative section: tồn tại, nguyên nhân, kiến nghị, phương hướng."""
@@ -280,8 +305,8 @@ class Settings(Closed):
 
     def body(self, code: str, on: date) -> Body:
         """The body with that code on that day. Raises KeyError when there is none."""
-        for body in self.register_.bodies:
-            if body.code == code and body.is_valid_on(on):
+        for body in self.register_.by_code.get(code, ()):
+            if body.is_valid_on(on):
                 return body
         raise KeyError(code)
 
@@ -298,9 +323,9 @@ class Settings(Closed):
         found = next((f for f in self.forms if f.group == group and activity in f.activities), None)
         return found or _missing(f"{activity}/{group}")
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> Mapping[str, Figure]:
         """Every figure by code, in the order of the book."""
-        return {f.code: f for i in self.book.indicators for f in i.figures}
+        return self.book.figures
 
     def indicator_of(self, figure_code: str) -> Indicator:
         """The indicator a figure belongs to. Raises KeyError when there is none."""
@@ -308,6 +333,13 @@ class Settings(Closed):
             if any(f.code == figure_code for f in indicator.figures):
                 return indicator
         raise KeyError(figure_code)
+
+
+def _grouped(pairs: Iterable[tuple[str, Body]]) -> dict[str, list[Body]]:
+    found: dict[str, list[Body]] = {}
+    for key, body in pairs:
+        found.setdefault(key, []).append(body)
+    return found
 
 
 def _missing(key: str) -> NoReturn:

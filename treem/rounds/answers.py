@@ -137,7 +137,7 @@ class Desk:
         if checked.blank:
             self.acknowledge("ack_blank")
             return Outcome("done", "blank_form")
-        self.house.ledger.originals.keep(judged.workbook.file.data)
+        self.house.ledger.originals.keep_copy(judged.workbook.file.data)  # it stands in the letter too
         submission = file_submission(
             self.house,
             self.session,

@@ -124,7 +124,7 @@ def _add_contents(session: Session, submission_id: int, checked: Checked) -> Non
         for n in checked.notes
     ]
     if remarks:
-        session.execute(insert(Remark), remarks)
+        session.connection().execute(insert(Remark.__table__), remarks)  # type: ignore[arg-type]
 
 
 def _add(
@@ -132,4 +132,4 @@ def _add(
 ) -> None:
     rows = [{"submission_id": submission_id} | {name: getattr(entry, name) for name in kept} for entry in entries]
     if rows:
-        session.execute(insert(table), rows)
+        session.connection().execute(insert(table.__table__), rows)  # type: ignore[arg-type]

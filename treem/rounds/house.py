@@ -1,7 +1,7 @@
 """What every step needs, opened once: settings, almanac, ledger and the folder of finished documents."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -21,10 +21,13 @@ class House:
     almanac: Almanac
     ledger: Ledger
     documents: Path
+    _plans: dict[str, RoundPlan] = field(default_factory=dict, repr=False, compare=False)  # settings never change
 
     def plan(self, round_key: str) -> RoundPlan:
         """The round as the config has it today. Raises UnknownRound."""
-        return plan_round(self.settings, self.almanac, round_key)
+        if round_key not in self._plans:
+            self._plans[round_key] = plan_round(self.settings, self.almanac, round_key)
+        return self._plans[round_key]
 
     def local(self, moment: datetime) -> datetime:
         """The moment in the office's zone."""

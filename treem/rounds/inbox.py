@@ -146,12 +146,11 @@ def _files(house: House, raw: bytes, parsed: Parsed) -> list[FileShown]:
 
 
 def _names_of(house: House, sender: str | None) -> list[str]:
-    known = house.settings.register_.bodies
-    return [b.name for b in known if sender and sender in (e.lower() for e in b.emails) and b.valid_to is None]
+    return [b.name for b in house.settings.register_.by_address.get(sender or "", ()) if b.valid_to is None]
 
 
 def _requests(house: House, sender: str | None) -> list[str]:
-    bodies = {b.code for b in house.settings.register_.bodies if sender and sender in (e.lower() for e in b.emails)}
+    bodies = {b.code for b in house.settings.register_.by_address.get(sender or "", ())}
     query = select(Round.key, Request.body, Request.token).join(Request).where(Request.body.in_(bodies))
     with house.ledger.begin(relaxed=True) as session:
         rows = session.execute(query.order_by(Request.id.desc()).limit(10)).all()

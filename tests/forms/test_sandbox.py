@@ -140,6 +140,30 @@ def test_a_used_child_that_dies_is_no_proof_against_the_file(monkeypatch: pytest
     assert [read_form(b"x").kind for _ in range(3)] == ["form"] * 3
 
 
+@linux
+def test_a_job_that_uses_up_its_processor_time_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    form = 'receive(i, 10**8); send(o, {}, b\'{"kind": "form"}\'); receive(i, 10**8)\n'
+    _child_that(monkeypatch, form + "import os, signal; os.kill(os.getpid(), signal.SIGXCPU)")
+    assert [read_form(b"x").problem for _ in range(3)] == [None, "too_heavy", None]
+
+
+SPINS = """
+import time
+from treem.forms import child
+child.CPU_SECONDS = 0
+child.allow_time()
+end = time.process_time() + 10
+while time.process_time() < end:
+    pass
+"""
+
+
+@linux
+def test_the_processor_time_of_a_job_is_bounded() -> None:
+    done = subprocess.run([sys.executable, "-c", SPINS], check=False, env=sandbox.bare_environment())
+    assert done.returncode == -signal.SIGXCPU
+
+
 def test_the_child_gets_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TREEM_MAIL_PASSWORD", "secret")
     assert "secret" not in str(sandbox.bare_environment())

@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ from treem.rounds.house import House, open_house
 from treem.rounds.steps import carry_out
 
 ROUND = "bao-cao-6-thang/2027"
-CONFIG = Path(__file__).parents[1] / "config"
+ROOT = Path(__file__).parents[1]
+CONFIG = ROOT / "config"
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 OPENING = datetime(2027, 5, 20, 8, tzinfo=ZONE)
 ANSWERED = datetime(2027, 6, 7, 9, tzinfo=ZONE)
@@ -88,18 +90,25 @@ class World:
 
 
 def make_world(folder: Path, letters: int) -> World:
-    """The world in that folder; what an earlier call with as many letters made there is used again."""
+    """The world in that folder; what an earlier call made there is used again while it fits."""
     world = World(folder, letters)
-    made = folder / "letters"
-    if made.exists() and made.read_text() == str(letters):
+    made, wanted = folder / "made-of", f"{letters} letters, {_sources()}"
+    if made.exists() and made.read_text() == wanted:
         return world
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     _write_config(world.config, letters)
     _write_ledgers(world)
     _write_answers(world)
-    made.write_text(str(letters))
+    made.write_text(wanted)
     return world
+
+
+def _sources() -> str:
+    """A digest of everything that decides what a ledger and its letters look like."""
+    rooms = (ROOT / name for name in ("config", "templates/mail", "treem/ledger", "treem/mailroom", "treem/forms"))
+    files = sorted(file for room in rooms for file in room.rglob("*") if file.suffix in (".py", ".yaml", ".j2"))
+    return sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _house(config: Path, home: Path, ports: Mapping[str, int]) -> House:

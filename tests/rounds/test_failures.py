@@ -14,6 +14,7 @@ from sqlalchemy import event, func, select
 
 from tests.rounds.conftest import ROUND, World, at
 from tests.rounds.desk import ASKED, OPENING, Desk, filled, open_desk
+from treem.ledger import originals
 from treem.ledger.errors import StoreFull
 from treem.ledger.tables import Approval, Event, Report
 from treem.mailroom import imap, smtp
@@ -271,13 +272,14 @@ def full_database(desk: Desk, spare_pages: int) -> Iterator[None]:
 
 @contextmanager
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Python's own files cannot be forced to disk."""
+    """Python's own files can neither be made nor forced to disk."""
 
-    def refuse(_handle: int) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", refuse)
+        patch.setattr(originals, "mkstemp", refuse)
         yield
 
 

@@ -10,7 +10,19 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Date, DateTime, ForeignKey, LargeBinary, String, Text, UniqueConstraint, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    select,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
@@ -94,6 +106,7 @@ class LetterOut(Table):
     """An outgoing letter. `idem_key` makes writing it twice impossible; `raw` are its final bytes."""
 
     __tablename__ = "letter_out"
+    __table_args__ = (Index("ix_letter_out_kind_created_at", "kind", "created_at"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]  # request, reminder, chase, ack, report, notice
     idem_key: Mapped[str] = mapped_column(unique=True)

@@ -6,15 +6,18 @@ quarantine and the others go on. What an answer leads to is in `answers`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from treem.forms.sandbox import AT_ONCE
 from treem.ledger.errors import StoreFull
 from treem.ledger.events import record
 from treem.ledger.tables import LetterIn, Location, Mailbox, Request, Submission
@@ -28,6 +31,7 @@ from treem.rounds.house import House
 MAX_TRIES = 3
 PASSING = (StoreFull, OperationalError, ConnectionError, TimeoutError)
 """Failures of the house, not of the letter: it waits for the next pass, and no try is counted."""
+MOST_AT_ONCE, BYTES_AT_ONCE = 8, 8_000_000  # letters taken apart while an earlier one is being recorded
 UNAUTHENTICATED = {
     "fail": "máy chủ thư cho biết địa chỉ người gửi có thể bị giả mạo",
     "none": "máy chủ thư không xác thực được địa chỉ người gửi",
@@ -43,6 +47,15 @@ class IntakeTally:
     done: int = 0
     held: int = 0
     quarantined: int = 0
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A letter that has been kept and not processed."""
+
+    id: int
+    size: int
+    tries: int
 
 
 @dataclass(frozen=True)
@@ -64,51 +77,77 @@ class _Answers:
 def process_stored(house: House, now: datetime) -> IntakeTally:
     """Work through every stored letter, oldest first. One letter's failure never stops the next.
 
+    A few letters are taken apart at a time, in the sandbox's children, while the first of them is being recorded.
     Raises what `PASSING` names: a full disk is no fault of the letter, which waits for the next pass untouched.
     """
-    ends: list[str] = []
-    for letter_id in _stored(house):
-        if settled := _begin_try(house, letter_id, now):
-            ends.append(settled)
-            continue
+    ends: Counter[str] = Counter()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for batch in _batches(_stored(house)):
+            letters = _begin_tries(house, batch, ends, now)
+            _process_batch(house, letters, pool, ends, now)
+    return IntakeTally(ends["done"], ends["hold"], ends["quarantine"])
+
+
+def _process_batch(
+    house: House, letters: Sequence[LetterIn], pool: ThreadPoolExecutor, ends: Counter[str], now: datetime
+) -> None:
+    apart = [pool.submit(_take_apart, house, letter) for letter in letters]
+    for place, (letter, taken) in enumerate(zip(letters, apart, strict=True)):
         try:
-            ends.append(_process(house, letter_id, now))
+            ends[_process(house, letter, taken, now)] += 1
         except PASSING:
-            _forget_try(house, letter_id)
+            _forget_tries(house, letters[place:])
             raise
         except Exception as error:  # poison: named, counted, and out of the way after MAX_TRIES
-            log.exception("Thư đến số %d chưa xử lý được", letter_id)
-            ends.append(_give_up(house, letter_id, type(error).__name__, now))
-    return IntakeTally(ends.count("done"), ends.count("hold"), ends.count("quarantine"))
+            log.exception("Thư đến số %d chưa xử lý được", letter.id)
+            ends[_give_up(house, letter.id, type(error).__name__, now)] += 1
 
 
 # ---- tries -----------------------------------------------------------------------------------------------------
 
 
-def _stored(house: House) -> list[int]:
-    query = select(LetterIn.id).where(LetterIn.state == "stored").order_by(LetterIn.received_at, LetterIn.id)
+def _stored(house: House) -> list[_Stored]:
+    columns = (LetterIn.id, LetterIn.size, LetterIn.tries)
+    query = select(*columns).where(LetterIn.state == "stored").order_by(LetterIn.received_at, LetterIn.id)
     with house.ledger.begin(relaxed=True) as session:
-        return list(session.scalars(query))
+        return [_Stored(*row) for row in session.execute(query)]
 
 
-def _begin_try(house: House, letter_id: int, now: datetime) -> str | None:
-    """Count the try before it is made, so that a letter that kills the process is counted too, and no other.
+def _batches(stored: Sequence[_Stored]) -> Iterator[list[_Stored]]:
+    """A few letters of a bounded size together. A letter that was tried before may be poison: it goes alone."""
+    batch: list[_Stored] = []
+    for letter in stored:
+        alone = letter.tries > 0 or bool(batch and batch[-1].tries > 0)
+        if batch and (alone or len(batch) == MOST_AT_ONCE or sum(x.size for x in batch) + letter.size > BYTES_AT_ONCE):
+            yield batch
+            batch = []
+        batch.append(letter)
+    if batch:
+        yield batch
 
-    Returns the letter's state when there is nothing left to try.
+
+def _begin_tries(house: House, batch: Sequence[_Stored], ends: Counter[str], now: datetime) -> list[LetterIn]:
+    """Count the tries before they are made, so that a letter that kills the process is counted too.
+
+    Gives the letters there is something left to try with.
     """
+    query = select(LetterIn).where(LetterIn.id.in_([x.id for x in batch]))
     with house.ledger.begin(relaxed=True) as session:
-        letter = session.get_one(LetterIn, letter_id, with_for_update=True)
-        if letter.state == "stored" and letter.tries >= MAX_TRIES:
-            _quarantine(session, letter, "tiến trình bị dừng giữa chừng", now)
-        if letter.state != "stored":
-            return letter.state
-        letter.tries += 1
-        return None
+        letters = list(session.scalars(query.order_by(LetterIn.received_at, LetterIn.id).with_for_update()))
+        for letter in letters:
+            if letter.state == "stored" and letter.tries >= MAX_TRIES:
+                _quarantine(session, letter, "tiến trình bị dừng giữa chừng", now)
+            if letter.state == "stored":
+                letter.tries += 1
+            else:
+                ends[letter.state] += 1
+        return [letter for letter in letters if letter.state == "stored"]
 
 
-def _forget_try(house: House, letter_id: int) -> None:
+def _forget_tries(house: House, letters: Sequence[LetterIn]) -> None:
+    untried = update(LetterIn).where(LetterIn.id.in_([x.id for x in letters]), LetterIn.state == "stored")
     with suppress(*PASSING), house.ledger.begin() as session:
-        session.get_one(LetterIn, letter_id).tries -= 1
+        session.execute(untried.values(tries=LetterIn.tries - 1))
 
 
 def _give_up(house: House, letter_id: int, reason: str, now: datetime) -> str:
@@ -127,22 +166,18 @@ def _quarantine(session: Session, letter: LetterIn, reason: str, now: datetime) 
 # ---- one letter ------------------------------------------------------------------------------------------------
 
 
-def _process(house: House, letter_id: int, now: datetime) -> str:
-    with house.ledger.begin(relaxed=True) as session:
-        letter = session.get_one(LetterIn, letter_id)
-        if letter.verdict is not None:
-            return _note_earlier_receipt(house, session, letter)
-    taken = _take_apart(house, letter)
+def _process(house: House, letter: LetterIn, apart: Future[_Taken], now: datetime) -> str:
+    if letter.verdict is not None:
+        with house.ledger.begin(relaxed=True) as session:
+            return _note_earlier_receipt(house, session, session.get_one(LetterIn, letter.id, with_for_update=True))
+    taken = apart.result()
     with house.ledger.begin(relaxed=True) as session:
         found = _classify(house, session, letter, taken)
         request = session.get_one(Request, found.request_id) if isinstance(found, _Answers) else None
-        judged = None
-        if request is not None:
-            request.round  # noqa: B018 (loaded here: the judging below has no session)
-    if request is not None:
-        judged = judge(house, request, taken.workbooks)
+        judging = request is not None and bool(request.round)  # loaded here: the judging has no session
+    judged = judge(house, request, taken.workbooks) if request is not None and judging else None
     with house.ledger.begin(relaxed=True) as session:
-        return _record_outcome(house, session, letter_id, taken, found, judged, now)
+        return _record_outcome(house, session, letter.id, taken, found, judged, now)
 
 
 def _take_apart(house: House, letter: LetterIn) -> _Taken:

@@ -62,6 +62,7 @@ def upgrade() -> None:
     with op.batch_alter_table("letter_out") as table:
         table.add_column(sa.Column("give_up_at", sa.DateTime(), nullable=False, server_default=LONG_AGO))
         table.drop_column("raw")
+    op.create_index("ix_letter_out_kind_created_at", "letter_out", ["kind", "created_at"])
     letters = sa.table(
         "letter_out", sa.column("state", sa.String), sa.column("give_up_at", sa.DateTime), sa.column("next_at", sa.DateTime)
     )

@@ -3,11 +3,13 @@
 Belongs here: MIME. Nothing here knows the application.
 """
 
+from base64 import encodebytes
 from collections.abc import Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from itertools import count
+from struct import pack
 
 from treem.rehearsal.postbox import Letter
 from treem.rehearsal.writers import MIME
@@ -67,3 +69,34 @@ def multipart(kind: str, *parts: bytes, boundary: str = "=ranh-gioi=") -> tuple[
 
 def _bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
+
+
+def part(data: bytes, *headers: str | bytes) -> bytes:
+    """A part of a multipart in base64, under these header lines."""
+    return raw_letter([*headers, "Content-Transfer-Encoding: base64"], encodebytes(data).replace(b"\n", b"\r\n"))
+
+
+def words_part(text: str = WORDS) -> bytes:
+    """The words of a letter as a part."""
+    return raw_letter(["Content-Type: text/plain; charset=utf-8"], text.replace("\n", "\r\n"))
+
+
+def around(to: Letter, sender: str, content_type: str, body: bytes, *more: str | bytes) -> bytes:
+    """A reply whose body was put together by hand; `more` are header lines."""
+    head = [f"From: {sender}", f"To: {to.reply_to}", "Subject: Re: x", f"Message-ID: {new_id()}", "MIME-Version: 1.0"]
+    return thread(to) + raw_letter([*head, *more, content_type], body)
+
+
+def winmail(*files: File) -> bytes:
+    """What Outlook makes of a letter with these files (MS-OXTNEF)."""
+    parts = [b"\x78\x9f\x3e\x22\x01\x00", _tnef(0x9007, pack("<II", 1258, 0), level=1)]
+    for name, data in files:
+        title = name.encode("utf-16-le") + b"\0\0"
+        properties = pack("<IHHII", 1, 0x001F, 0x3707, 1, len(title)) + title + b"\0" * (-len(title) % 4)
+        short = name.encode("cp1258", "replace") + b"\0"
+        parts += [_tnef(0x9002, bytes(14)), _tnef(0x8010, short), _tnef(0x800F, data), _tnef(0x9005, properties)]
+    return b"".join(parts)
+
+
+def _tnef(name: int, body: bytes, level: int = 2) -> bytes:
+    return pack("<BHHI", level, name, 6, len(body)) + body + pack("<H", sum(body) & 0xFFFF)

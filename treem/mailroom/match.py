@@ -6,11 +6,11 @@ authorises: the sender must be registered for the request's body.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from treem.ledger import queries
@@ -41,6 +41,7 @@ class Match:
     request_id: int | None
     signals: Mapping[str, tuple[int, ...]]
     hold_reason: str | None
+    request: Request | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def match(session: Session, settings: Settings, parsed: Parsed, form_tokens: Seq
     request = session.get_one(Request, request_id)
     if not may_answer(settings, parsed.from_address, request, on):
         return Match(None, signals, STRANGER)
-    return Match(request_id, signals, None)
+    return Match(request_id, signals, None, request)
 
 
 def may_answer(settings: Settings, sender: str, request: Request, on: date) -> bool:
@@ -100,7 +101,7 @@ def told_of(session: Session, settings: Settings, parsed: Parsed) -> tuple[Told,
     """
     tags = _tags(parsed.delivered_to, settings.mail.address)
     tokens = (tag.removeprefix(BOUNCE_PREFIX) for tag in tags if tag.startswith(BOUNCE_PREFIX))
-    requests = _by_tokens(session, tokens)
+    requests = tuple(_by_token(session, tokens).values())
     found: dict[int, Told] = {}
     for about in parsed.bounced:
         named = LetterOut.message_id == about.message_id if about.message_id else LetterOut.request_id.in_(requests)
@@ -125,21 +126,26 @@ def _tags(addresses: Iterable[str], own_address: str) -> list[str]:
 def _signals(
     session: Session, settings: Settings, parsed: Parsed, form_tokens: Sequence[str]
 ) -> dict[str, tuple[int, ...]]:
-    found = {
-        "plus": _by_tokens(session, plus_tokens(parsed.delivered_to, settings.mail.address)),
-        "thread": _by_thread(session, parsed.in_reply_to) or _by_thread(session, parsed.references),
-        "form": _by_tokens(session, form_tokens),
-        "subject": _by_tokens(session, IN_SUBJECT.findall(parsed.subject)),
+    tokens = {
+        "plus": plus_tokens(parsed.delivered_to, settings.mail.address),
+        "form": form_tokens,
+        "subject": IN_SUBJECT.findall(parsed.subject),
     }
-    return {name: ids for name, ids in found.items() if ids}
+    requests = _by_token(session, [token for found in tokens.values() for token in found])
+    found = {
+        name: tuple(sorted({requests[t.upper()] for t in given if t.upper() in requests}))
+        for name, given in tokens.items()
+    }
+    found["thread"] = _by_thread(session, parsed.in_reply_to) or _by_thread(session, parsed.references)
+    return {name: found[name] for name in ("plus", "thread", "form", "subject") if found[name]}
 
 
-def _by_tokens(session: Session, tokens: Iterable[str]) -> tuple[int, ...]:
-    """Mail systems change the case of local parts, so case does not count."""
+def _by_token(session: Session, tokens: Iterable[str]) -> dict[str, int]:
+    """Request ids by token. Ours are in capitals; mail systems change the case of local parts."""
     wanted = {token.upper() for token in islice(tokens, MOST_TOKENS)}
     if not wanted:
-        return ()
-    return tuple(session.scalars(select(Request.id).where(func.upper(Request.token).in_(wanted)).order_by(Request.id)))
+        return {}
+    return dict(session.execute(select(Request.token, Request.id).where(Request.token.in_(wanted))).tuples().all())
 
 
 def _by_thread(session: Session, ids: Sequence[str]) -> tuple[int, ...]:
@@ -157,8 +163,8 @@ def _by_sender(session: Session, settings: Settings, sender: str, on: date) -> M
     bodies = {b.code for b in settings.register_.by_address.get(sender, ()) if b.is_valid_on(on)}
     if not bodies:
         return Match(None, {}, UNREGISTERED)
-    waiting = [request.id for request in queries.open_requests_of_sender(session, bodies)]
-    signals = {"sender": tuple(waiting)} if waiting else {}
+    waiting = queries.open_requests_of_sender(session, bodies)
+    signals = {"sender": tuple(request.id for request in waiting)} if waiting else {}
     if len(waiting) != 1:
         return Match(None, signals, SEVERAL_OPEN if waiting else NOTHING_OPEN)
-    return Match(waiting[0], signals, None)
+    return Match(waiting[0].id, signals, None, waiting[0])

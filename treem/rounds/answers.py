@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from treem.documents.dates import short_date
@@ -27,7 +27,7 @@ from treem.mailroom.outbox import write_letter
 from treem.mailroom.parse import InAttachment, Parsed
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body
-from treem.rounds.filing import came_earlier, file_submission, submission_of
+from treem.rounds.filing import came_earlier, file_submission, submissions_of
 from treem.rounds.house import House
 from treem.rounds.wording import letter_context
 
@@ -128,7 +128,8 @@ class Desk:
         return self._words_only()
 
     def _file(self, judged: Judged) -> Outcome:
-        earlier = submission_of(self.session, self.request.id, judged.sha)
+        filed = submissions_of(self.session, self.request.id)
+        earlier = next((s for s in filed if s.file_sha == judged.sha), None)
         if earlier:
             came_earlier(self.house, self.session, earlier, self.letter.received_at)
             self.acknowledge("ack_duplicate", version=earlier.version, rejected=earlier.state == "rejected")
@@ -143,6 +144,7 @@ class Desk:
             self.session,
             self.request,
             checked,
+            filed,
             file_sha=judged.sha,
             file_name=judged.workbook.file.name,
             received_at=self.letter.received_at,
@@ -205,16 +207,19 @@ class Desk:
 
     def _capped(self) -> bool:
         """Two robots that answer each other, or one sender with a thousand letters, end here."""
-        mail, acks = self.house.settings.mail, select(func.count(LetterOut.id)).where(LetterOut.kind == "ack")
-        to_sender = acks.where(
+        mail, now = self.house.settings.mail, self.now
+        to_sender = and_(
             LetterOut.request_id == self.request.id,
             LetterOut.recipient == self.reply_to.lower(),
-            LetterOut.created_at > self.now - timedelta(days=1),
+            LetterOut.created_at > now - timedelta(days=1),
         )
-        if (self.session.scalar(to_sender) or 0) >= mail.acks_per_request:
-            return True
-        everyone = acks.where(LetterOut.created_at > self.now - timedelta(hours=1))
-        return (self.session.scalar(everyone) or 0) >= mail.acks_per_hour
+        acks = select(func.count(LetterOut.id)).where(LetterOut.kind == "ack")
+        counts = select(
+            acks.where(to_sender).scalar_subquery(),
+            acks.where(LetterOut.created_at > now - timedelta(hours=1)).scalar_subquery(),
+        )
+        of_sender, of_all = self.session.execute(counts).one()
+        return bool(of_sender >= mail.acks_per_request or of_all >= mail.acks_per_hour)
 
 
 def _plan_and_body(house: House, request: Request) -> tuple[RoundPlan, Body]:

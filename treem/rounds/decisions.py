@@ -25,7 +25,7 @@ from treem.mailroom.parse import InAttachment, Parsed, parse
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body
 from treem.rounds.answers import Desk, Outcome, Workbook, files_of, forms_of, judge, read_workbooks
-from treem.rounds.filing import file_submission, settle, submission_of
+from treem.rounds.filing import file_submission, settle, submissions_of
 from treem.rounds.house import House
 from treem.rounds.wording import letter_context
 
@@ -170,7 +170,8 @@ def file_by_hand(
     house.ledger.originals.keep(file[1])
     with house.ledger.begin() as session:
         request = session.get_one(Request, request.id, with_for_update=True)
-        earlier = submission_of(session, request.id, judged.sha)
+        filed = submissions_of(session, request.id)
+        earlier = next((s for s in filed if s.file_sha == judged.sha), None)
         if earlier:
             raise DecisionRefused(f"Tệp này đã được ghi trước đó là bản thứ {earlier.version}.")
         submission = file_submission(
@@ -178,6 +179,7 @@ def file_by_hand(
             session,
             request,
             judged.checked,
+            filed,
             file_sha=judged.sha,
             file_name=file[0],
             received_at=received_at,
@@ -204,7 +206,7 @@ def reject(house: House, submission_id: int, decided: Decided) -> None:
         submission.state = "rejected"
         if request.state == "accepted":
             request.state = "needs_correction"
-        settle(house, session, request)
+        settle(house, session, request, submissions_of(session, request.id))
         record(
             session, "submission_rejected", decided.now, request.round_id, request.id,
             submission=submission.id, version=submission.version, **decided.facts,
@@ -226,7 +228,7 @@ def extend(house: House, round_key: str, body: str, until: date, decided: Decide
         request.due = request.legal_due = until
         if request.state == "overdue" and until >= house.local(decided.now).date():
             request.state = "sent"
-        settle(house, session, request)
+        settle(house, session, request, submissions_of(session, request.id))
         record(
             session, "request_extended", decided.now, request.round_id, request.id, until=until.isoformat(),
             **decided.facts,

@@ -4,7 +4,7 @@ Belongs here: what a submission does to its request. How it arrived (by mail, on
 elsewhere.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import insert, select
@@ -17,10 +17,9 @@ from treem.rounds.house import House
 from treem.rounds.reporting import reopen_for
 
 
-def submission_of(session: Session, request_id: int, file_sha: str) -> Submission | None:
-    """The submission with exactly this file, if the body has filed it before."""
-    query = select(Submission).where(Submission.request_id == request_id, Submission.file_sha == file_sha)
-    return session.scalar(query)
+def submissions_of(session: Session, request_id: int) -> list[Submission]:
+    """What the body has filed so far."""
+    return list(session.scalars(select(Submission).where(Submission.request_id == request_id)))
 
 
 def file_submission(
@@ -28,6 +27,7 @@ def file_submission(
     session: Session,
     request: Request,
     checked: Checked,
+    earlier: list[Submission],
     *,
     file_sha: str,
     file_name: str,
@@ -36,8 +36,8 @@ def file_submission(
     source: str,
     now: datetime,
 ) -> Submission:
-    """Record the next version with all it says, and settle the request anew. The caller holds the request's lock."""
-    earlier = session.scalars(select(Submission.id).where(Submission.request_id == request.id)).all()
+    """Record the next version with all it says, and settle the request anew. The caller holds the request's lock and
+    knows what was filed before."""
     submission = Submission(
         request_id=request.id,
         letter_in_id=letter_in_id,
@@ -51,10 +51,10 @@ def file_submission(
         complete=checked.complete,
         on_time=False,
     )
+    settle(house, session, request, [*earlier, submission])
     session.add(submission)
     session.flush()
     _add_contents(session, submission.id, checked)
-    settle(house, session, request)
     record(
         session, "submission_filed", now, round_id=request.round_id, request_id=request.id,
         version=submission.version, valid=checked.valid, source=source,
@@ -66,20 +66,17 @@ def came_earlier(house: House, session: Session, submission: Submission, receive
     """The same file turns out to have been received before: the first receipt counts."""
     if received_at < submission.received_at:
         submission.received_at = received_at
-        settle(house, session, submission.request)
+        settle(house, session, submission.request, submissions_of(session, submission.request_id))
 
 
-def settle(house: House, session: Session, request: Request) -> None:
+def settle(house: House, session: Session, request: Request, submissions: Sequence[Submission]) -> None:
     """Work out which submission counts and what state the request is in, from what was received when.
 
     The last valid one received counts, unless a person rejected it or a later one. An invalid file never un-accepts a
     valid one. The outcome does not depend on the order in which letters were taken in.
     """
-    filed = sorted(
-        session.scalars(select(Submission).where(Submission.request_id == request.id)),
-        key=lambda s: (s.received_at, s.file_sha),
-    )
-    before = [s.id for s in filed if s.state == "accepted"]
+    filed = sorted(submissions, key=lambda s: (s.received_at, s.file_sha))
+    before = [s for s in filed if s.state == "accepted"]
     counting = _counting(filed)
     request.first_received_at = min((s.received_at for s in filed), default=None)
     for submission in filed:
@@ -90,7 +87,7 @@ def settle(house: House, session: Session, request: Request) -> None:
         request.state = "accepted"
     elif filed and request.state not in ("waived", "closed"):
         request.state = "needs_correction"
-    if before != ([counting.id] if counting else []):
+    if request.round.closed_at and before != ([counting] if counting else []):
         reopen_for(session, request.round_id)
 
 

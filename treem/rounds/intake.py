@@ -15,7 +15,7 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from treem.forms.sandbox import AT_ONCE
 from treem.ledger.errors import StoreFull
@@ -71,7 +71,7 @@ class _Taken:
 class _Answers:
     """The letter answers this request, and may."""
 
-    request_id: int
+    request: Request
 
 
 def process_stored(house: House, now: datetime) -> IntakeTally:
@@ -173,10 +173,10 @@ def _process(house: House, letter: LetterIn, apart: Future[_Taken], now: datetim
     taken = apart.result()
     with house.ledger.begin(relaxed=True) as session:
         found = _classify(house, session, letter, taken)
-        request = session.get_one(Request, found.request_id) if isinstance(found, _Answers) else None
-        judging = request is not None and bool(request.round)  # loaded here: the judging has no session
-    judged = judge(house, request, taken.workbooks) if request is not None and judging else None
-    with house.ledger.begin(relaxed=True) as session:
+        if isinstance(found, _Answers):
+            _ = found.request.round  # loaded here: the judging has no session
+    judged = judge(house, found.request, taken.workbooks) if isinstance(found, _Answers) else None
+    with house.ledger.begin(relaxed=True) as session, session.no_autoflush:  # what must be written first, says so
         return _record_outcome(house, session, letter.id, taken, found, judged, now)
 
 
@@ -202,7 +202,7 @@ def _record_outcome(
     if twin is not None:
         outcome = _duplicate(house, session, letter, twin)
     elif isinstance(found, _Answers):
-        outcome = _answer(house, session, letter, taken, found.request_id, judged, now)
+        outcome = _answer(house, session, letter, taken, found.request.id, judged, now)
     elif found.verdict == "bounce":
         outcome = _bounce(house, session, letter, parsed, now)
     else:
@@ -226,19 +226,18 @@ def _classify(house: House, session: Session, letter: LetterIn, taken: _Taken) -
         carries_form = any(w.reading.kind == "form" for w in taken.workbooks)
         reason = "thư tự động có kèm biểu mẫu"
         return Outcome("hold", "auto_reply", reason) if carries_form else Outcome("done", "auto_reply")
-    if found.request_id is None:
+    if found.request is None:
         if _only_in_junk(house, session, letter):
             return Outcome("done", "junk")
         return Outcome("hold", "unmatched", found.hold_reason or "không rõ thư trả lời phiếu yêu cầu nào")
-    return _unless_unauthenticated(house, session, parsed, found.request_id)
+    return _unless_unauthenticated(house, parsed, found.request)
 
 
-def _unless_unauthenticated(house: House, session: Session, parsed: Parsed, request_id: int) -> Outcome | _Answers:
-    request = session.get_one(Request, request_id)
+def _unless_unauthenticated(house: House, parsed: Parsed, request: Request) -> Outcome | _Answers:
     body = house.settings.body(request.body, request.due)
     rule = house.settings.mail.authentication_of(body)
     if rule == "accept" or parsed.authentication == "pass":
-        return _Answers(request_id) if parsed.whole else Outcome("hold", "odd", ODD)
+        return _Answers(request) if parsed.whole else Outcome("hold", "odd", ODD)
     reason = UNAUTHENTICATED[parsed.authentication]
     return Outcome("hold" if rule == "hold" else "done", "unauthenticated", reason)
 
@@ -315,7 +314,7 @@ def _answer(
     house: House, session: Session, letter: LetterIn, taken: _Taken, request_id: int, judged: Judged | None,
     now: datetime,
 ) -> Outcome:  # fmt: skip
-    request = session.get_one(Request, request_id, with_for_update=True)
+    request = session.get_one(Request, request_id, with_for_update=True, options=[joinedload(Request.round)])
     letter.request_id = request_id
     if taken.parsed.from_address:
         note_well(session, taken.parsed.from_address, letter.received_at, now)

@@ -25,7 +25,7 @@ from bench import floor
 from bench.servers import mailbox, sink
 from bench.stages import Stopwatch
 from bench.world import COLLECTED, OPENING, World, make_world, settle_disk
-from treem.ledger.tables import LetterIn, LetterOut, Submission
+from treem.ledger.tables import LetterBytes, LetterIn, LetterOut, Submission
 from treem.mailroom import imap, smtp
 from treem.rounds.house import House
 from treem.rounds.intake import process_stored
@@ -125,9 +125,9 @@ def _collect(house: House) -> None:
 
 
 def _queued(house: House) -> list[floor.Queued]:
-    columns = (LetterOut.envelope_from, LetterOut.recipient, LetterOut.raw)
+    query = select(LetterOut.envelope_from, LetterOut.recipient, LetterBytes.raw).join(LetterBytes)
     with house.ledger.begin() as session:
-        return [floor.Queued(*row) for row in session.execute(select(*columns).order_by(LetterOut.id))]
+        return [floor.Queued(*row) for row in session.execute(query.order_by(LetterOut.id))]
 
 
 def _expect(house: House, letters: int, query: Select[tuple[int]]) -> None:

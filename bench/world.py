@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from sqlalchemy import select, update
 
-from treem.ledger.tables import LetterOut, Request
+from treem.ledger.tables import LetterBytes, LetterOut, Request
 from treem.rehearsal.behaviours import FileFormat
 from treem.rehearsal.covers import COVERS, compose
 from treem.rehearsal.postbox import read_letter
@@ -202,8 +202,8 @@ def _write_answers(world: World) -> None:
 def _requests(world: World, home: Path) -> list[tuple[str, bytes]]:
     house = world.house(home, world.queued, {})
     with house.ledger.begin() as session:
-        query = select(LetterOut.recipient, LetterOut.raw).where(LetterOut.kind == "request").order_by(LetterOut.id)
-        found = [(recipient, raw) for recipient, raw in session.execute(query)]
+        query = select(LetterOut.recipient, LetterBytes.raw).join(LetterBytes).where(LetterOut.kind == "request")
+        found = [(recipient, raw) for recipient, raw in session.execute(query.order_by(LetterOut.id))]
     house.ledger.engine.dispose()
     if len(found) != world.letters:
         raise RuntimeError(f"{len(found)} requests were written, not {world.letters}")

@@ -260,6 +260,18 @@ def test_case_57_an_answer_in_the_junk_folder_counts_and_a_stranger_s_is_not_sho
     assert desk.out() == [(desk.address("dai"), "accepted")]
 
 
+def test_case_57_a_stranger_s_letter_that_came_to_the_inbox_too_is_shown(desk: CaseDesk) -> None:
+    with webmail(desk.world.stage, desk.house.settings.mail) as client:
+        client.create("Junk")
+    raw = letter(STRANGER, desk.mailbox, subject="Hỏi về biểu mẫu")[1]
+    for folder, route in (("Junk", b"Received: by a.test\r\n"), ("INBOX", b"Received: by b.test\r\n")):
+        desk.put(route + raw, JUNE, folder)
+        desk.collect(LATER)
+    assert desk.ends() == [("done", "duplicate"), ("hold", "unmatched")]
+    assert [x.sender for x in inbox.waiting(desk.house)] == [STRANGER]
+    assert desk.out() == []
+
+
 # ---- 58: no room
 
 

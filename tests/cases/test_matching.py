@@ -1,7 +1,7 @@
 """Cases 20 to 33: which request a letter answers, and who may answer it."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 
@@ -19,6 +19,8 @@ from treem.rehearsal.stage import Stage
 from treem.rounds import decisions, inbox
 from treem.rounds.decisions import Decided
 from treem.rounds.steps import carry_out
+
+HOUR = timedelta(hours=1)
 
 
 def nameless(desk: CaseDesk, body: str = "dai") -> tuple[str, bytes]:
@@ -283,6 +285,27 @@ def test_case_31_to_both_our_addresses_at_once_comes_twice_and_counts_once(desk:
     assert desk.ends() == [("done", "answer"), ("done", "duplicate")]
     assert desk.out() == [(body, "accepted")]
     assert len(desk.submissions("dai")) == 1
+
+
+@pytest.mark.parametrize("first", ["forwarded", "direct"])
+@pytest.mark.parametrize("body", ["dai", "tckh"])
+def test_case_31_of_two_copies_the_one_that_is_vouched_for_counts_whichever_came_first(
+    ruled: CaseDesk, body: str, first: str
+) -> None:
+    """The other one came through a forwarder, which the body's domain does not vouch for."""
+    sender = ruled.address(body)
+    _, raw = answer(ruled.asked(body), sender, ruled.good(body))
+    for n, way in enumerate(["forwarded", "direct"] if first == "forwarded" else ["direct", "forwarded"]):
+        ruled.post(sender if way == "direct" else STRANGER, raw, JUNE + n * HOUR, ruled.reply_address(body))
+        ruled.collect(JUNE + n * HOUR)
+    assert sorted(ruled.ends()) == [("done", "answer"), ("done", "duplicate")]
+    assert (ruled.requests()[body], ruled.filing(body).first_received_at) == ("accepted", JUNE)
+    assert len(ruled.submissions(body)) == 1
+    assert ruled.out() == [(sender, "accepted")]
+    assert inbox.waiting(ruled.house) == []
+    ruled.post(STRANGER, b"Received: by noi-khac.test\r\n" + raw, LATER)
+    ruled.collect(LATER)
+    assert (len(ruled.letters_in()), len(ruled.out())) == (3, 1)
 
 
 def test_case_31_a_blind_copy_is_an_answer_by_its_form(desk: CaseDesk) -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, joinedload
 
@@ -36,6 +36,8 @@ UNAUTHENTICATED = {
     "fail": "máy chủ thư cho biết địa chỉ người gửi có thể bị giả mạo",
     "none": "máy chủ thư không xác thực được địa chỉ người gửi",
 }
+BY_ITS_WAY = ("unauthenticated", "junk")
+"""Verdicts that say nothing of a letter, only of the way this copy of it came."""
 ODD = "thư có cấu trúc bất thường, có phần chưa xem được; cần người xem"
 log = logging.getLogger(__name__)
 
@@ -199,6 +201,9 @@ def _record_outcome(
     letter.message_id, letter.sender = parsed.message_id, parsed.from_address
     letter.content_key, letter.authentication = parsed.content_key, parsed.authentication
     twin = _twin(session, letter)
+    if twin is not None and _came_better(found, twin):
+        _put_behind(session, twin, letter)
+        twin = None
     if twin is not None:
         outcome = _duplicate(house, session, letter, twin)
     elif isinstance(found, _Answers):
@@ -262,6 +267,20 @@ def _twin(session: Session, letter: LetterIn) -> LetterIn | None:
         LetterIn.content_key == letter.content_key, LetterIn.id != letter.id, LetterIn.state != "stored"
     )
     return session.scalar(query.where(LetterIn.duplicate_of.is_(None)).order_by(LetterIn.id).limit(1))
+
+
+def _came_better(found: Outcome | _Answers, twin: LetterIn) -> bool:
+    """Whether the copy taken in before was put aside only for the way it came, and this one was not."""
+    return twin.verdict in BY_ITS_WAY and (isinstance(found, _Answers) or found.verdict not in BY_ITS_WAY)
+
+
+def _put_behind(session: Session, twin: LetterIn, letter: LetterIn) -> None:
+    """The copy that came worse is the duplicate, whichever came first; the first receipt counts all the same."""
+    letter.received_at = min(letter.received_at, twin.received_at)
+    twin.state, twin.verdict, twin.reason = "done", "duplicate", None
+    behind = or_(LetterIn.id == twin.id, LetterIn.duplicate_of == twin.id)
+    session.flush()
+    session.execute(update(LetterIn).where(behind).values(duplicate_of=letter.id))
 
 
 def _duplicate(house: House, session: Session, letter: LetterIn, twin: LetterIn) -> Outcome:

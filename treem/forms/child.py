@@ -113,12 +113,20 @@ def allow_time() -> None:
 
 def grown() -> bool:
     """Whether a file made this process large: it ends rather than keep the machine's memory."""
+    return largest() > max(LARGE_BYTES, BEGAN_WITH)
+
+
+def largest() -> int:
+    """The most memory this process has had, in bytes; 0 where the system does not tell."""
     try:
         import resource
     except ImportError:
-        return False
+        return 0
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit > LARGE_BYTES
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+BEGAN_WITH = largest()  # Linux counts what the parent had when it made this process, through exec
 
 
 def _pipes() -> tuple[FileIO, FileIO]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from io import BytesIO
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
@@ -84,6 +85,27 @@ def mark(form: bytes, key: str, value: str) -> bytes:
                 if isinstance(cell.value, str) and MARKS.search(cell.value):
                     cell.value = cell.value.replace(f": {old}", f": {value}", 1)
     return saved(book)
+
+
+def changed(data: bytes, part: str, pattern: bytes, instead: bytes) -> bytes:
+    """One part of the package changed at the first place that matches."""
+    out = BytesIO()
+    with ZipFile(BytesIO(data)) as source, ZipFile(out, "w", ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == part:
+                content, count = re.subn(pattern, lambda _: instead, content, count=1, flags=re.DOTALL)
+                assert count == 1
+            target.writestr(name, content)
+    return out.getvalue()
+
+
+def with_part(data: bytes, name: str, content: bytes) -> bytes:
+    """One more part in the package."""
+    out = BytesIO(data)
+    with ZipFile(out, "a", ZIP_DEFLATED) as package:
+        package.writestr(name, content)
+    return out.getvalue()
 
 
 def formulas(data: bytes) -> list[str]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from treem.documents.dates import short_date
 from treem.documents.letters import render_letter
-from treem.forms.catalogue import problem_message
+from treem.forms.catalogue import FoundFinding, problem_message
 from treem.forms.check import Checked, check
 from treem.forms.mark import mark_form
 from treem.forms.read import Reading, read_form
@@ -32,6 +32,7 @@ from treem.rounds.house import House
 from treem.rounds.wording import letter_context
 
 WORKBOOKS = (".xlsx", ".xls", ".ods", ".xlsm", ".xlsb")
+LOST_COLUMNS = ("no_heading", "missing_column", "double_heading")
 MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
@@ -97,6 +98,11 @@ def judge(house: House, request: Request, workbooks: Sequence[Workbook]) -> Judg
     return Judged(sha, workbook, checked, copy)
 
 
+def lost_columns(checked: Checked) -> FoundFinding | None:
+    """What says that figures may stand in the form and cannot be told."""
+    return next((found for found in checked.findings if found.rule in LOST_COLUMNS), None)
+
+
 class Desk:
     """One letter's answer being recorded: everything here happens in the caller's transaction."""
 
@@ -136,8 +142,7 @@ class Desk:
             return Outcome("done", "same_file")
         checked = judged.checked
         if checked.blank:
-            self.acknowledge("ack_blank")
-            return Outcome("done", "blank_form")
+            return self._nothing_in(judged)
         self.house.ledger.originals.keep_copy(judged.workbook.file.data)  # it stands in the letter too
         submission = file_submission(
             self.house,
@@ -164,6 +169,15 @@ class Desk:
             findings=findings,
         )
         return Outcome("done", "answer" if checked.valid else "needs_correction")
+
+    def _nothing_in(self, judged: Judged) -> Outcome:
+        """Nothing was found: because nothing was filled in, or because the columns can no longer be told."""
+        if lost := lost_columns(judged.checked):
+            name = judged.workbook.file.name
+            self.acknowledge("ack_unreadable", file_name=name, problem_text=lost.message)
+            return Outcome("done", "unreadable", lost.rule)
+        self.acknowledge("ack_blank")
+        return Outcome("done", "blank_form")
 
     def _unreadable(self, file_name: str, problem: str) -> Outcome:
         self.acknowledge("ack_unreadable", file_name=file_name, problem_text=problem_message(problem))

@@ -24,7 +24,16 @@ from treem.mailroom.outbox import write_letter
 from treem.mailroom.parse import InAttachment, Parsed, parse
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body
-from treem.rounds.answers import Desk, Outcome, Workbook, files_of, forms_of, judge, read_workbooks
+from treem.rounds.answers import (
+    Desk,
+    Outcome,
+    Workbook,
+    files_of,
+    forms_of,
+    judge,
+    lost_columns,
+    read_workbooks,
+)
 from treem.rounds.filing import file_submission, settle, submissions_of
 from treem.rounds.house import House
 from treem.rounds.wording import letter_context
@@ -166,7 +175,8 @@ def file_by_hand(
     judged = judge(house, request, (workbook,))
     assert judged is not None
     if judged.checked.blank:
-        raise DecisionRefused("Biểu mẫu còn trống: chưa có ô số liệu nào được điền.")
+        lost = lost_columns(judged.checked)
+        raise DecisionRefused(lost.message if lost else "Biểu mẫu còn trống: chưa có ô số liệu nào được điền.")
     house.ledger.originals.keep(file[1])
     with house.ledger.begin() as session:
         request = session.get_one(Request, request.id, with_for_update=True)

@@ -101,6 +101,7 @@ def _filing_row(body: Body, number: int, opened: datetime) -> FilingRow:
         first_received_at=None if silent else opened + timedelta(days=10 + number),
         on_time=not silent and number < 18,
         version=None if silent else 1,
+        submission_id=None if silent else number,
         findings=0 if silent else number % 3,
         last_letter_at=opened + timedelta(days=20),
         letters=("request", "remind-1", "chase-1") if silent else ("request",),

@@ -75,7 +75,7 @@ def settle(house: House, session: Session, request: Request, submissions: Sequen
     The last valid one received counts, unless a person rejected it or a later one. An invalid file never un-accepts a
     valid one. The outcome does not depend on the order in which letters were taken in.
     """
-    filed = sorted(submissions, key=lambda s: (s.received_at, s.file_sha))
+    filed = sorted(submissions, key=lambda s: (s.received_at, s.version))
     before = [s for s in filed if s.state == "accepted"]
     counting = _counting(filed)
     request.first_received_at = min((s.received_at for s in filed), default=None)

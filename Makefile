@@ -23,10 +23,10 @@ demo: setup
 	$(RUN) treem rehearse bao-cao-6-thang/2027 --out var/demo
 
 test: setup
-	$(RUN) pytest -n 2 --dist loadfile
+	$(RUN) pytest -n 2 --dist loadfile -m "not servers"
 
 test-fast: setup
-	$(RUN) pytest -n 2 --dist loadfile -m "not slow"
+	$(RUN) pytest -n 2 --dist loadfile -m "not slow and not servers"
 
 # needs TREEM_TEST_POSTGRES, the URL of a database it may fill; .ci/postgres gives a throw-away one
 test-postgres: setup
@@ -43,6 +43,7 @@ test-faults: setup
 # real mail servers: needs Dovecot and Postfix (Debian: dovecot-imapd dovecot-lmtpd postfix), and root for Postfix; what
 # is missing is skipped by name. ".ci/postgres make test-servers" has the ledger on PostgreSQL too.
 test-servers: setup
+	.ci/mail-servers
 	$(RUN) pytest -n 2 --dist loadfile -m servers tests/servers
 
 lint: setup

@@ -48,7 +48,7 @@ def write_digest(now: str | None) -> bool:
 @task(task_run_name="Cập nhật bảng thư chờ người xem", **STEP)
 def show_inbox(now: str | None) -> int:
     """Bring the table of letters that wait up to date, empty too; returns how many wait."""
-    named = {"id": "Số", "received": "Nhận lúc", "sender": "Người gửi", "body": "Đơn vị", "kind": "Loại"}
+    named = {"id": "Số", "received": "Nhận lúc", "who": "Người gửi", "kind": "Loại"}
     waiting = inbox.waiting(house())
     rows = [{title: getattr(x, key) for key, title in (named | {"reason": "Lý do"}).items()} for x in waiting]
     updated = f"Cập nhật lúc {house().local(moment(now)):%H:%M %d/%m/%Y}."

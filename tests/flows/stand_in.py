@@ -107,7 +107,7 @@ def letters_that_wait(_house: Any) -> list[SimpleNamespace]:
     book().called("inbox")
     return [
         SimpleNamespace(
-            id=7, received="08:00 01/6/2027", sender="la@xa.test", body="–", kind="Không rõ phiếu",
+            id=7, received="08:00 01/6/2027", who="…@xa.test", kind="Không rõ phiếu",
             reason="người gửi không có trong danh bạ",
         )
     ]  # fmt: skip

@@ -59,6 +59,7 @@ def test_the_inbox_lists_and_shows_what_waits(desk: Desk, tmp_path: Path) -> Non
     letter = held(desk)
     (line,) = inbox.waiting(desk.house)
     assert (line.id, line.sender, line.kind) == (letter.id, "la@noi-khac.test", "Không rõ phiếu")
+    assert line.who == "…@noi-khac.test"
     assert "không có trong danh bạ" in line.reason
     shown = inbox.show(desk.house, letter.id)
     assert shown.authentication == "đã xác thực"

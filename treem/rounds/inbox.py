@@ -43,6 +43,11 @@ class Waiting:
     kind: str  # the verdict in words
     reason: str
 
+    @property
+    def who(self) -> str:
+        """The body, or where a stranger writes from: a private address is not for everybody to see."""
+        return self.body if self.body != "–" else f"…@{self.sender.rpartition('@')[2]}"
+
 
 @dataclass(frozen=True)
 class FileShown:

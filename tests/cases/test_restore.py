@@ -69,6 +69,7 @@ def the_second_week(desk: CaseDesk) -> None:
     desk.collect(at(6, 8, 9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", ["after asking", "after the first week", "after everything"])
 def test_case_92_restored_from_a_copy_the_mailbox_gives_the_same_totals(
     desk: CaseDesk, tmp_path: Path, made: str

@@ -509,6 +509,7 @@ def approved_and_sent(desk: CaseDesk) -> None:
         assert session.scalars(select(Report.state).order_by(Report.version)).all()[-1] == "sent"
 
 
+@pytest.mark.slow
 def test_case_89_a_correction_after_acceptance_counts_also_after_the_report_was_sent_on(desk: CaseDesk) -> None:
     send(desk, desk.good("dai"))
     send(desk, desk.good("dai", 5), now=at(6, 10))
@@ -556,6 +557,7 @@ def test_case_90_a_marked_file_counts_only_for_its_own_request(sharing: Prepared
     assert desk.out() == [(desk.address("dai"), "accepted")]
 
 
+@pytest.mark.slow
 def test_case_91_after_the_closing_and_after_the_report_an_answer_is_recorded_as_late(desk: CaseDesk) -> None:
     send(desk, desk.good("03390"), body="03390")
     carry_out(desk.house, ROUND, at(6, 21))
@@ -569,6 +571,7 @@ def test_case_91_after_the_closing_and_after_the_report_an_answer_is_recorded_as
     assert told == [(desk.address(body), "accepted") for body in ("03390", "dai", "tckh")]
 
 
+@pytest.mark.slow
 def test_case_91_a_new_letter_without_any_mark_after_the_report_answers_nothing_by_guess(desk: CaseDesk) -> None:
     approved_and_sent(desk)
     raw = letter(desk.address("dai"), desk.mailbox, (FILE, unmarked(desk.good("dai")[1])))[1]

@@ -69,6 +69,7 @@ def test_a_mail_server_that_is_down_does_not_hide_the_board(book: Book, client: 
 
 @pytest.mark.usefixtures("server")
 def test_the_mailbox_is_fetched_read_and_acknowledged_in_that_order(book: Book, client: SyncPrefectClient) -> None:
+    register(approvals())
     for _ in range(2):
         collect_mailbox(now="2027-06-01T08:00:00+07:00")
     once = ["collect", "process_stored", "raise_alarm", "carry_out", "send_due", "inbox"]
@@ -82,6 +83,7 @@ def test_the_mailbox_is_fetched_read_and_acknowledged_in_that_order(book: Book, 
 
 @pytest.mark.usefixtures("server")
 def test_the_look_ahead_writes_the_digest_before_it_sends(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    register(approvals())
     monkeypatch.setattr(reconcile, "line_up", lambda _now: {})
     look_ahead(now="2027-06-01T06:00:00+07:00")
     calls = book.read()["calls"]

@@ -333,7 +333,8 @@ def _answer(
     house: House, session: Session, letter: LetterIn, taken: _Taken, request_id: int, judged: Judged | None,
     now: datetime,
 ) -> Outcome:  # fmt: skip
-    request = session.get_one(Request, request_id, with_for_update=True, options=[joinedload(Request.round)])
+    with_round = joinedload(Request.round, innerjoin=True)
+    request = session.get_one(Request, request_id, with_for_update={"of": Request}, options=[with_round])
     letter.request_id = request_id
     if taken.parsed.from_address:
         note_well(session, taken.parsed.from_address, letter.received_at, now)

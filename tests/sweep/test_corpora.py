@@ -26,6 +26,7 @@ MESSAGES = ("cpython/msg_*.txt", "flufl-bounce/*.txt", "talon/**/*.eml", "talon/
 WORKBOOKS = ("calamine/tests/*", "xlrd/tests/**/*", "made-hostile/*")
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory and children are read from /proc"),
     pytest.mark.skipif("TREEM_CORPORA" not in os.environ, reason="TREEM_CORPORA names no corpora"),
 ]
 

@@ -154,6 +154,9 @@ class CaseDesk(Desk):
         """The same desk after a restart."""
         return replace(self, house=change(self.world.open()))
 
+    def mail_to(self, address: str) -> list[Letter]:
+        return [_read(x.raw) for x in self.world.stage.mail.log if x.recipients == (address,)]
+
     # ---- handing in
 
     def post(self, sender: str, raw: bytes, when: datetime, *to: str) -> None:
@@ -203,7 +206,7 @@ class CaseDesk(Desk):
         """The letters of the office that the server took since the requests, and to whom."""
         ours = f"{self.mailbox.partition('@')[0]}+bounce"
         log = self.world.stage.mail.log[self.before :]
-        return [(x.recipients[0], read_letter(x.raw)) for x in log if x.sender.startswith(ours)]
+        return [(x.recipients[0], _read(x.raw)) for x in log if x.sender.startswith(ours)]
 
     def last(self) -> Letter:
         """The letter of the office that left last."""
@@ -247,6 +250,9 @@ class CaseDesk(Desk):
     def nothing_filed(self) -> bool:
         """Whether nobody's request has moved since it was sent."""
         return set(self.requests().values()) == {"sent"} and self.row_counts()["submission"] == 0
+
+
+_read = lru_cache(read_letter)
 
 
 @lru_cache

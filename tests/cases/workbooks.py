@@ -7,6 +7,7 @@ Belongs here: typing into a received form, with openpyxl. The cells are found as
 import re
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -15,6 +16,8 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from treem.rehearsal.questionnaire import Question, read_questionnaire
+
+asked_in = lru_cache(read_questionnaire)  # the office's forms are the same in every case
 
 MARKS = re.compile(r"Mã phiếu: |Biểu mẫu: ")
 PARTS = {"total": 2, "male": 1, "female": 1, "minority": 1}
@@ -44,7 +47,7 @@ def typed_book(
     form: bytes, values: Mapping[Place, Typed] | None = None, texts: Mapping[str, str] | None = None, number: int = 2
 ) -> Workbook:
     """The same, still open."""
-    asked, book = read_questionnaire(form), opened(form)
+    asked, book = asked_in(form), opened(form)
     wanted = dict(values or {})
     for q in asked.questions:
         usual = "Có" if q.yes_no else PARTS[q.column] * number
@@ -58,7 +61,7 @@ def typed_book(
 
 def place(form: bytes, figure: str, column: str = "total") -> Question:
     """Where a figure is typed."""
-    return next(q for q in read_questionnaire(form).questions if (q.figure, q.column) == (figure, column))
+    return next(q for q in asked_in(form).questions if (q.figure, q.column) == (figure, column))
 
 
 def unmarked(form: bytes) -> bytes:

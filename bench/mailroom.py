@@ -24,7 +24,7 @@ from sqlalchemy import Select, func, select
 
 from bench import floor
 from bench.servers import mailbox, sink
-from bench.stages import Stopwatch
+from bench.stages import BESIDE, Stopwatch
 from bench.world import COLLECTED, OPENING, World, make_world, settle_disk
 from treem.ledger.tables import LetterBytes, LetterIn, LetterOut, Submission
 from treem.mailroom import imap, smtp
@@ -177,9 +177,10 @@ def _spread(times: Sequence[float]) -> str:
 def show_stages(watch: Stopwatch, letters: int) -> str:
     """Milliseconds a letter by stage."""
     longest_first = sorted(watch.seconds.items(), key=itemgetter(1), reverse=True)
-    lines = [f"  {stage:<18} {1000 * took / letters:>7.2f}" for stage, took in longest_first]
+    lines = [f"  {stage:<22} {1000 * took / letters:>7.2f}" for stage, took in longest_first]
     missing = [f"  not timed, no longer there: {name}" for name in watch.missing]
-    return "\n".join([*lines, f"  {'together':<18} {1000 * sum(watch.seconds.values()) / letters:>7.2f}", *missing])
+    whole = sum(took for stage, took in watch.seconds.items() if not stage.startswith(BESIDE))
+    return "\n".join([*lines, f"  {'together':<22} {1000 * whole / letters:>7.2f}", *missing])
 
 
 def _arguments(given: Sequence[str]) -> argparse.Namespace:

@@ -3,6 +3,7 @@
 Belongs here: which function belongs to which stage. A name that the code no longer has is told, not passed over.
 """
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -12,13 +13,14 @@ from importlib import import_module
 from operator import attrgetter
 from typing import Any
 
+BESIDE = "beside: "
 STAGES = {
     "fetch": ("treem.mailroom.imap:_Reader.folders", "treem.mailroom.imap:_Reader.uids",
               "treem.mailroom.imap:_Reader.fetch"),
     "keep on disk": ("treem.ledger.originals:Originals.keep_all",),
     "read back": ("treem.ledger.originals:Originals.read",),
     "note arrival": ("treem.mailroom.imap:_keep",),
-    "count the try": ("treem.rounds.intake:_begin_try",),
+    "count the try": ("treem.rounds.intake:_begin_tries",),
     "parse": ("treem.rounds.intake:parse",),
     "read workbook": ("treem.rounds.intake:read_workbooks",),
     "classify": ("treem.rounds.intake:_classify",),
@@ -37,21 +39,24 @@ STAGES = {
 
 
 class Stopwatch:
-    """Seconds by stage. Time inside a function that is timed itself counts there only."""
+    """Seconds by stage. Time inside a function that is timed itself counts there only.
+
+    What other threads do meanwhile has stages of its own, "beside: …": only the others add up to the whole.
+    """
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.missing: list[str] = []
-        self._inside = [0.0]
+        self._of_thread = threading.local()
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Time the functions of STAGES, and everything else as "rest"."""
         undo = [restored for stage, names in STAGES.items() for name in names if (restored := self._wrap(stage, name))]
-        begun, self._inside = time.perf_counter(), [0.0]
+        begun, self._of_thread = time.perf_counter(), threading.local()
         try:
             yield
-            self.seconds["rest"] += time.perf_counter() - begun - self._inside[0]
+            self.seconds["rest"] += time.perf_counter() - begun - self._inside()[0]
         finally:
             for restore in undo:
                 restore()
@@ -75,11 +80,20 @@ class Stopwatch:
         return lambda: setattr(owner, last, function)
 
     def _timed(self, stage: str, call: Callable[[], Any]) -> Any:
-        self._inside.append(0.0)
+        inside = self._inside()
+        inside.append(0.0)
         begun = time.perf_counter()
         try:
             return call()
         finally:
             took = time.perf_counter() - begun
-            self.seconds[stage] += took - self._inside.pop()
-            self._inside[-1] += took
+            beside = "" if threading.current_thread() is threading.main_thread() else BESIDE
+            self.seconds[beside + stage] += took - inside.pop()
+            inside[-1] += took
+
+    def _inside(self) -> list[float]:
+        """Of this thread: for each function it is in, the time of the timed ones it has called."""
+        if not hasattr(self._of_thread, "inside"):
+            self._of_thread.inside = [0.0]
+        inside: list[float] = self._of_thread.inside
+        return inside

@@ -1,6 +1,6 @@
 """Whose word about a sender is believed, and about which domain."""
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 
@@ -116,9 +116,9 @@ def test_case_27_forged_headers_beside_ours(values: tuple[str, ...], expected: s
     ],
 )
 def test_case_27_folded_eight_bit_and_huge_headers(value: bytes, expected: str) -> None:
-    started = perf_counter()
+    started = thread_time()
     assert verdict(value) == expected
-    assert perf_counter() - started < 1
+    assert thread_time() - started < 1
 
 
 def test_case_27_gmail_and_subdomains() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
-from time import perf_counter
+from time import thread_time
 
 import pytest
 
@@ -319,9 +319,9 @@ PARTS = [part("application/zip; name=a.xlsx")] * 10_000
 )
 def test_case_63_what_is_too_much_is_not_looked_at_and_told(body: bytes, seconds: float) -> None:
     raw = f"From: {XA_A}\r\n".encode() + body
-    started = perf_counter()
+    started = thread_time()
     letter = parsed(raw)
-    assert perf_counter() - started < seconds
+    assert thread_time() - started < seconds
     assert not letter.whole or body.startswith(b"\r\nbegin")
     assert len(letter.attachments) <= 300
 
@@ -336,9 +336,9 @@ def test_case_63_usual_letters_are_looked_at_whole() -> None:
 def test_case_64_a_letter_of_25_megabytes_is_taken_apart_within_seconds() -> None:
     big = os.urandom(18_000_000)
     raw = multipart("mixed", part("text/plain", data=b"Gui bao cao"), part('application/zip; name="a.xlsx"', data=big))
-    started = perf_counter()
+    started = thread_time()
     letter = from_a(raw)
-    assert perf_counter() - started < 2
+    assert thread_time() - started < 2
     assert [len(file.data) for file in letter.attachments] == [len(big)]
 
 

@@ -39,7 +39,7 @@ def is_sealed(leaves: Sequence[Leaf]) -> bool:
 def _files(leaf: Leaf, shown: Collection[str]) -> Iterator[InAttachment]:
     for name, data in leaf.packed:
         yield InAttachment(plain_name(bytes_to_text(name, None)), data)
-    if leaf.is_file and leaf.data and not _is_sealed(leaf):
+    if leaf.is_file and (leaf.data or leaf.name) and not _is_sealed(leaf):
         yield InAttachment(leaf.name, leaf.data, _is_trimming(leaf, shown))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from treem.forms.catalogue import problem_message
+from treem.forms.catalogue import PROBLEMS, problem_message
 from treem.ledger.tables import LetterIn, Request, Round
 from treem.mailroom.nested import inner_letters
 from treem.mailroom.parse import Parsed, parse
@@ -104,7 +104,7 @@ def show(house: House, letter_id: int) -> Shown:
         parsed.from_address or "không rõ",
         parsed.subject,
         {"pass": "đã xác thực", "fail": "có thể giả mạo"}.get(parsed.authentication, "chưa xác thực"),
-        letter.reason or "",
+        _reason(letter),
         parsed.text[:LONGEST_TEXT],
         tuple(_files(house, raw, parsed)),
         tuple(_requests(house, parsed.from_address)),
@@ -131,6 +131,12 @@ def _opened(house: House, letter_id: int) -> tuple[LetterIn, bytes, Parsed]:
         raise DecisionRefused(f"Không có thư số {letter_id}. Xem danh sách bằng: treem inbox.")
     raw = house.ledger.originals.read(letter.raw_sha)
     return letter, raw, parse(raw, house.settings.mail)
+
+
+def _reason(letter: LetterIn) -> str:
+    """The reason in words; of a file that could not be read the ledger keeps the rule's code."""
+    reason = letter.reason or ""
+    return problem_message(reason) if reason in PROBLEMS else reason
 
 
 def _files(house: House, raw: bytes, parsed: Parsed) -> list[FileShown]:

@@ -36,6 +36,7 @@ from treem.rounds.answers import (
 )
 from treem.rounds.filing import file_submission, settle, submissions_of
 from treem.rounds.house import House
+from treem.rounds.reporting import reopen_for
 from treem.rounds.wording import letter_context
 
 NO_NEED = ("unauthenticated", "junk", "dismissed", "auto_reply", "prose", "link", "unreadable", "unmatched")
@@ -213,6 +214,8 @@ def reject(house: House, submission_id: int, decided: Decided) -> None:
         if submission.state == "rejected":
             raise DecisionRefused(f"Bản nộp số {submission_id} đã bị trả lại trước đó.")
         request = session.get_one(Request, submission.request_id, with_for_update=True)
+        if submission.state == "accepted":
+            reopen_for(session, request.round_id)  # a draft that waits holds its figures
         submission.state = "rejected"
         if request.state == "accepted":
             request.state = "needs_correction"

@@ -57,25 +57,16 @@ def upgrade() -> None:
     op.add_column("mailbox", sa.Column("last_full_scan", sa.DateTime(), nullable=True))
     op.add_column("letter_in", sa.Column("authentication", sa.String(), nullable=True))
     op.add_column("finding", sa.Column("justification", sa.Text(), nullable=True))
-    with op.batch_alter_table("submission") as table:
-        table.add_column(sa.Column("source", sa.String(), nullable=False, server_default="mail"))
-    with op.batch_alter_table("letter_out") as table:
-        table.add_column(sa.Column("give_up_at", sa.DateTime(), nullable=False, server_default=LONG_AGO))
-        table.drop_column("raw")
+    # no table is made anew: on SQLite that would drop the old one, and with it all that refers to it
+    op.add_column("submission", sa.Column("source", sa.String(), nullable=False, server_default="mail"))
+    op.add_column("letter_out", sa.Column("give_up_at", sa.DateTime(), nullable=False, server_default=LONG_AGO))
+    op.drop_column("letter_out", "raw")
     op.create_index("ix_letter_out_kind_created_at", "letter_out", ["kind", "created_at"])
     letters = sa.table(
         "letter_out", sa.column("state", sa.String), sa.column("give_up_at", sa.DateTime), sa.column("next_at", sa.DateTime)
     )
     waiting = letters.c.state.in_(("queued", "leased", "retry", "unknown"))
     op.execute(letters.update().where(waiting).values(give_up_at=letters.c.next_at))
-    _drop_defaults()
-
-
-def _drop_defaults() -> None:
-    with op.batch_alter_table("submission") as table:
-        table.alter_column("source", server_default=None)
-    with op.batch_alter_table("letter_out") as table:
-        table.alter_column("give_up_at", server_default=None)
 
 
 def downgrade() -> None:

@@ -19,7 +19,8 @@ PASSING = (MailUnreachable, OperationalError, ConnectionError, TimeoutError)
 
 def passes(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Whether trying the step again may help."""
-    return isinstance(state.result(raise_on_failure=False), PASSING)
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, PASSING) and getattr(error, "retryable", True)
 
 
 STEP: dict[str, Any] = {

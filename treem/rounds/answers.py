@@ -91,7 +91,7 @@ def judge(house: House, request: Request, workbooks: Sequence[Workbook]) -> Judg
     if len(forms) != 1:
         return None
     sha, workbook = next(iter(forms.items()))
-    plan, body = _plan_and_body(house, request)
+    plan, body = plan_and_body(house, request)
     form = house.settings.form_for(plan.activity.key, body.group)
     checked = check(form, house.settings, workbook.reading, expected_token=request.token, expected_body=body.code)
     copy = mark_form(workbook.file.data, checked.findings) if checked.findings and not checked.blank else None
@@ -113,7 +113,7 @@ class Desk:
         self.house, self.session, self.letter, self.parsed, self.request, self.now = (
             house, session, letter, parsed, request, now,
         )  # fmt: skip
-        self.plan, self.body = _plan_and_body(house, request)
+        self.plan, self.body = plan_and_body(house, request)
         self.reply_to = parsed.from_address or self.body.emails[0]
 
     def take(self, files: Sequence[InAttachment], workbooks: Sequence[Workbook], judged: Judged | None) -> Outcome:
@@ -236,6 +236,7 @@ class Desk:
         return bool(of_sender >= mail.acks_per_request or of_all >= mail.acks_per_hour)
 
 
-def _plan_and_body(house: House, request: Request) -> tuple[RoundPlan, Body]:
+def plan_and_body(house: House, request: Request) -> tuple[RoundPlan, Body]:
+    """The round a request belongs to, and the body it asks. Raises KeyError."""
     plan = house.plan(request.round.key)
     return plan, house.settings.body(request.body, plan.due)

@@ -22,8 +22,6 @@ from treem.mailroom.match import may_answer
 from treem.mailroom.nested import inner_letters
 from treem.mailroom.outbox import write_letter
 from treem.mailroom.parse import InAttachment, Parsed, parse
-from treem.plan.agenda import RoundPlan
-from treem.plan.settings import Body
 from treem.rounds.answers import (
     Desk,
     Outcome,
@@ -32,6 +30,7 @@ from treem.rounds.answers import (
     forms_of,
     judge,
     lost_columns,
+    plan_and_body,
     read_workbooks,
 )
 from treem.rounds.filing import file_submission, settle, submissions_of
@@ -274,7 +273,7 @@ def address_works(house: House, address: str, decided: Decided) -> None:
 def _tell_body(
     house: House, session: Session, request: Request, name: str, key: str, now: datetime, more: dict[str, object]
 ) -> None:
-    plan, body = _plan_and_body(house, request)
+    plan, body = plan_and_body(house, request)
     write_letter(
         session,
         house.settings.mail,
@@ -289,11 +288,6 @@ def _tell_body(
         in_reply_to=None,
         now=now,
     )
-
-
-def _plan_and_body(house: House, request: Request) -> tuple[RoundPlan, Body]:
-    plan = house.plan(request.round.key)
-    return plan, house.settings.body(request.body, plan.due)
 
 
 def _find_request(house: House, reference: str) -> Request:

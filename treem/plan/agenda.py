@@ -5,7 +5,7 @@ working days and lunar dates are in `plan.almanac`.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Literal
@@ -73,10 +73,12 @@ class RoundPlan:
         """The moment a milestone takes effect: its date, at the activity's hour in the office's zone."""
         return datetime.combine(milestone.date, time(self.activity.hour), ZoneInfo(self.timezone))
 
-    def address_of(self, body_code: str, dead: Collection[str]) -> str | None:
-        """The first address of a body that is not known to be dead, or None when nobody there can be reached."""
-        body = next(b for b in self.bodies if b.code == body_code)
-        return next((address for address in body.emails if address.lower() not in dead), None)
+    def body(self, code: str) -> Body:
+        """The body of that code. Raises KeyError when the round asks none such, or no longer."""
+        for body in self.bodies:
+            if body.code == code:
+                return body
+        raise KeyError(code)
 
     def staged(self, prefix: str) -> tuple[Milestone, ...]:
         """The numbered milestones of one kind, e.g. chase-1, chase-2, in order of date."""
@@ -247,10 +249,10 @@ def _latest_letters(
 
 def _wants(plan: RoundPlan, facts: RoundFacts, request: RequestFact, stage: str) -> bool:
     """Whether the stage's letter is still to be written: not yet, or in vain while another address is left to try."""
-    address = plan.address_of(request.body, facts.dead)
-    if address is None:
+    if stage in request.letters and stage not in request.lost:
         return False
-    return stage not in request.letters or (stage in request.lost and address not in request.lost[stage])
+    in_vain = request.lost.get(stage, frozenset())
+    return plan.body(request.body).address_except(facts.dead | in_vain) is not None
 
 
 def _unanswered(request: RequestFact) -> bool:

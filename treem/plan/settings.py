@@ -4,7 +4,7 @@ Belongs here: the shape of the configuration and what one entry must satisfy on 
 and checks across files live in `plan.load`; dates live in `plan.almanac` and `plan.agenda`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
@@ -91,6 +91,10 @@ class Body(Closed):
     def is_valid_on(self, day: date) -> bool:
         """Whether the body exists on that day (both ends included)."""
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+    def address_except(self, useless: Collection[str]) -> str | None:
+        """The first address that is not among those (lower case), or None when nobody there can be reached."""
+        return next((address for address in self.emails if address.lower() not in useless), None)
 
 
 class Register(Closed):
@@ -304,11 +308,10 @@ class Settings(Closed):
     holidays: Holidays = Holidays()
 
     def body(self, code: str, on: date) -> Body:
-        """The body with that code on that day. Raises KeyError when there is none."""
-        for body in self.register_.by_code.get(code, ()):
-            if body.is_valid_on(on):
-                return body
-        raise KeyError(code)
+        """The body with that code on that day, else the newest of that code: a body that has been merged since still
+        answers what it was asked. Raises KeyError when the register has no such code."""
+        known = self.register_.by_code.get(code) or _missing(code)
+        return next((body for body in known if body.is_valid_on(on)), None) or max(known, key=lambda b: b.valid_from)
 
     def group(self, key: str) -> Group:
         """The group with that key. Raises KeyError when there is none."""

@@ -237,6 +237,7 @@ class Desk:
 
 
 def plan_and_body(house: House, request: Request) -> tuple[RoundPlan, Body]:
-    """The round a request belongs to, and the body it asks. Raises KeyError."""
+    """The round a request belongs to, and the body it asks: who bore the code on the round's own day, however far the
+    request was extended. Raises KeyError when the register no longer has the code."""
     plan = house.plan(request.round.key)
     return plan, house.settings.body(request.body, plan.due)

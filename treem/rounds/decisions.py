@@ -279,7 +279,7 @@ def _tell_body(
         house.settings.mail,
         kind="notice",
         idem_key=key,
-        recipient=(body.name, plan.address_of(body.code, contacts.dead_addresses(session)) or body.emails[0]),
+        recipient=(body.name, body.address_except(contacts.dead_addresses(session)) or body.emails[0]),
         letter=render_letter(name, letter_context(house.settings, plan, body, request) | more),
         attachments=[],
         token=request.token,

@@ -24,7 +24,7 @@ from treem.ledger.tables import LetterIn, Location, Mailbox, Request, Submission
 from treem.mailroom.contacts import note_undelivered, note_well
 from treem.mailroom.match import Told, match, told_of
 from treem.mailroom.parse import InAttachment, Parsed, parse
-from treem.rounds.answers import Desk, Judged, Outcome, Workbook, files_of, judge, read_workbooks
+from treem.rounds.answers import Desk, Judged, Outcome, Workbook, files_of, judge, plan_and_body, read_workbooks
 from treem.rounds.filing import came_earlier
 from treem.rounds.house import House
 
@@ -239,7 +239,7 @@ def _classify(house: House, session: Session, letter: LetterIn, taken: _Taken) -
 
 
 def _unless_unauthenticated(house: House, parsed: Parsed, request: Request) -> Outcome | _Answers:
-    body = house.settings.body(request.body, request.due)
+    _, body = plan_and_body(house, request)
     rule = house.settings.mail.authentication_of(body)
     if rule == "accept" or parsed.authentication == "pass":
         return _Answers(request) if parsed.whole else Outcome("hold", "odd", ODD)

@@ -5,12 +5,12 @@ what is due is decided by `plan.agenda`.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from secrets import token_hex
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from treem.documents.letters import render_letter
@@ -34,12 +34,14 @@ log = logging.getLogger(__name__)
 def carry_out(
     house: House, round_key: str, now: datetime, pause: Callable[[Step], None] | None = None
 ) -> tuple[Step, ...]:
-    """Do every step of the round that is due at `now`, and return them in the order done.
+    """Do every step of the round that is due at `now`, and return them in the order done. Raises UnknownRound, and
+    the errors of the step that fails.
 
     Steps create new steps (closing makes the draft due), so the agenda is asked again until it is silent or repeats
     itself (an approval that is waited for stays due). `pause` is called after each step's commit: tests stop there.
     """
     plan = house.plan(round_key)
+    _look_for_overdue(house, plan, now)
     done: list[Step] = []
     while pending := [step for step in _due(house, plan, now) if step not in done]:
         for step in pending:
@@ -63,10 +65,10 @@ def _in_motion(house: House, round_key: str, now: datetime) -> bool:
     if not plan.date_of("open") <= today:
         return False
     with house.ledger.begin() as session:
-        facts = queries.round_facts(session, round_key)
+        facts, awaited = queries.round_facts(session, round_key), _awaited(session, round_key)
     if not facts.opened:  # a round whose time passed before the office began is not opened years late
         return today < plan.date_of("close")
-    return facts.report_state != "sent"
+    return facts.report_state != "sent" or bool(awaited)
 
 
 def _due(house: House, plan: RoundPlan, now: datetime) -> tuple[Step, ...]:
@@ -118,14 +120,15 @@ def _open(house: House, plan: RoundPlan, now: datetime) -> None:
 
 def _write_to_body(house: House, plan: RoundPlan, step: Step, now: datetime) -> None:
     """Put one letter to one body in the outbox. A body that filed meanwhile, or cannot be reached, gets none."""
-    body = next(b for b in plan.bodies if b.code == step.body)
+    assert step.body is not None
+    body = plan.body(step.body)
     kind = {"ask": "request", "remind": "reminder", "chase": "chase"}[step.action]
     stage = "request" if step.action == "ask" else step.milestone
     with house.ledger.begin() as session:
         request = _request(session, plan.key, body.code)
-        address = plan.address_of(body.code, dead_addresses(session))
-        earlier = _recipients(session, request.id, stage)
-        if address is None or address.lower() in earlier or (kind != "request" and request.first_received_at):
+        earlier = _letters_of(session, request.id, stage)
+        address = body.address_except(dead_addresses(session) | earlier.keys())
+        if address is None or not _all_lost(earlier) or (kind != "request" and request.first_received_at):
             return
         if kind == "request" and request.state == "bounced":
             request.state = "queued"
@@ -148,10 +151,15 @@ def _write_to_body(house: House, plan: RoundPlan, step: Step, now: datetime) -> 
         record(session, f"{kind}_written", now, round_id=request.round_id, request_id=request.id, stage=stage)
 
 
-def _recipients(session: Session, request_id: int, stage: str) -> set[str]:
-    """Where letters of that stage have gone already; another one goes to another address or nowhere."""
+def _letters_of(session: Session, request_id: int, stage: str) -> dict[str, str]:
+    """Where letters of that stage have gone already, and their states; another one goes to another address."""
     written = LetterOut.idem_key.startswith(f"{stage}:", autoescape=True)
-    return set(session.scalars(select(LetterOut.recipient).where(LetterOut.request_id == request_id, written)))
+    query = select(LetterOut.recipient, LetterOut.state).where(LetterOut.request_id == request_id, written)
+    return {row.recipient: row.state for row in session.execute(query)}
+
+
+def _all_lost(letters: Mapping[str, str]) -> bool:
+    return all(state in queries.UNDELIVERED for state in letters.values())
 
 
 def _request(session: Session, round_key: str, body: str) -> Request:
@@ -189,10 +197,29 @@ def _close(house: House, plan: RoundPlan, now: datetime) -> None:
         if entry is None or entry.closed_at:
             return
         entry.closed_at = now
-        silent = session.scalars(
-            select(Request).where(Request.round_id == entry.id, Request.first_received_at.is_(None))
-        ).all()
-        for request in silent:
-            if request.state in ("queued", "sent") and request.due <= house.local(now).date():
-                request.state = "overdue"
-        record(session, "round_closed", now, round_id=entry.id, silent=len(silent))
+        unanswered = Request.first_received_at.is_(None)
+        silent = session.scalar(select(func.count(Request.id)).where(Request.round_id == entry.id, unanswered))
+        record(session, "round_closed", now, round_id=entry.id, silent=silent)
+        _mark_overdue(house, session, plan, now)
+
+
+def _look_for_overdue(house: House, plan: RoundPlan, now: datetime) -> None:
+    """A body whose day was extended past the closing is overdue once that day is over."""
+    with house.ledger.begin() as session:
+        entry = queries.find_round(session, plan.key)
+        if entry and entry.closed_at:
+            _mark_overdue(house, session, plan, now)
+
+
+def _mark_overdue(house: House, session: Session, plan: RoundPlan, now: datetime) -> None:
+    today = house.local(now).date()
+    for request in _awaited(session, plan.key):
+        if request.legal_due < today:
+            request.state = "overdue"
+            record(session, "request_overdue", now, round_id=request.round_id, request_id=request.id)
+
+
+def _awaited(session: Session, round_key: str) -> Sequence[Request]:
+    """The requests that were not answered yet and are not said to be overdue."""
+    waiting = (Request.first_received_at.is_(None), Request.state.in_(("queued", "sent")))
+    return session.scalars(select(Request).join(Round).where(Round.key == round_key, *waiting)).all()

@@ -133,8 +133,8 @@ def _begin_postgres(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
 
 
-def _migrate(engine: Engine) -> None:
-    """Upgrade to the newest schema in one transaction, under a lock that other processes wait for."""
+def _migrate(engine: Engine, schema: str = "head") -> None:
+    """Upgrade to a schema, the newest, in one transaction, under a lock that other processes wait for."""
     with _alembic, engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
@@ -145,7 +145,7 @@ def _migrate(engine: Engine) -> None:
         if set(present) == set(ScriptDirectory.from_config(config).get_heads()):
             return
         try:
-            command.upgrade(config, "head")
+            command.upgrade(config, schema)
         except CommandError as error:
             raise LedgerTooNew from error
         log.info("Đã cập nhật cấu trúc sổ theo dõi")

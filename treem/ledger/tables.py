@@ -118,6 +118,7 @@ class LetterOut(Table):
     message_id: Mapped[str] = mapped_column(unique=True)
     state: Mapped[str] = mapped_column(default="queued", index=True)
     attempts: Mapped[int] = mapped_column(default=0)
+    uncertain: Mapped[int] = mapped_column(default=0)  # tries of which nobody knows whether they sent it
     next_at: Mapped[datetime]
     give_up_at: Mapped[datetime]  # a letter that is only put off is tried until then
     lease_until: Mapped[datetime | None]

@@ -13,9 +13,10 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from flows.commands import app
-from tests.rounds.desk import ASKED, few_bodies
+from tests.rounds.desk import ASKED, few_bodies, filled
 from treem import cli
-from treem.ledger.tables import LetterIn, Report
+from treem.ledger.tables import LetterBytes, LetterIn, LetterOut, Report, Request, Submission
+from treem.rehearsal.postbox import read_letter
 from treem.rounds.house import House, house_from_environment
 from treem.rounds.steps import carry_out
 
@@ -219,6 +220,52 @@ def test_the_inbox_shows_who_waits_and_why(opened: dict[str, str | None]) -> Non
     table = treem(opened, "inbox")
     assert table.exit_code == 0
     assert "[b]lạ[/b]" in "".join(table.stdout.split())  # a stranger's words are shown as they are, not obeyed
+
+
+def test_the_inbox_says_in_words_what_the_ledger_keeps_as_a_code(opened: dict[str, str | None]) -> None:
+    with house_of(opened).ledger.begin() as session:
+        for number, reason in enumerate(("damaged", "double_heading")):
+            session.add(
+                LetterIn(
+                    raw_sha=str(number) * 64, size=1, received_at=MOMENT, state="hold", reason=reason, sender="a@b"
+                )
+            )
+    damaged, headings = (x["reason"] for x in json.loads(treem(opened, "inbox", "--json").stdout))
+    assert "Tệp bị hỏng" in damaged
+    assert "tiêu đề cột" in headings
+
+
+# ---- paper
+
+
+@pytest.mark.parametrize(
+    ("received", "moment"),
+    [("12/5/2027", "2027-05-12T23:59:59.999999+07:00"), ("20/5/2027", MOMENT.isoformat())],
+)
+def test_what_came_on_paper_was_received_by_the_end_of_that_day_or_by_now(
+    opened: dict[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, received: str, moment: str
+) -> None:
+    monkeypatch.setattr(cli.decide, "now", lambda: MOMENT)
+    house = house_of(opened)
+    with house.ledger.begin() as session:
+        (raw,) = session.scalars(select(LetterBytes.raw).join(LetterOut).join(Request).where(Request.body == "dai"))
+    paper = tmp_path / "giay.xlsx"
+    paper.write_bytes(filled(read_letter(raw).workbook or b""))
+    result = treem(opened, "file", ROUND, "dai", str(paper), "--received", received)
+    assert result.exit_code == 0, result.output
+    with house.ledger.begin() as session:
+        (submission,) = session.scalars(select(Submission))
+        assert submission.received_at == datetime.fromisoformat(moment)
+
+
+def test_what_is_to_come_on_paper_tomorrow_is_refused(
+    opened: dict[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli.decide, "now", lambda: MOMENT)
+    (tmp_path / "giay.xlsx").write_bytes(b"PK")
+    result = treem(opened, "file", ROUND, "dai", str(tmp_path / "giay.xlsx"), "--received", "21/5/2027")
+    assert result.exit_code == 1
+    assert "Ngày nhận 21/05/2027 chưa tới" in result.stderr
 
 
 # ---- the ledger

@@ -65,7 +65,7 @@ def day(text: str) -> date:
             return datetime.strptime(text.strip(), form).replace(tzinfo=UTC).date()
         except ValueError:
             continue
-    raise DecisionRefused(f"Không hiểu ngày “{text}”. Hãy viết ngày/tháng/năm, ví dụ 20/6/2027.")
+    raise DecisionRefused(f"Không hiểu ngày “{text}”. Hãy viết ngày/tháng/năm, ví dụ 21/6/2027.")
 
 
 def print_json(data: object) -> None:

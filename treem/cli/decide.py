@@ -24,7 +24,7 @@ def file_workbook(
     """Ghi biểu mẫu nhận bằng giấy hoặc nộp trực tiếp (đã nhập vào tệp Excel)."""
     with named_errors():
         house = house_from_environment(os.environ)
-        moment = _start_of(house, received) if received else now()
+        moment = _received(house, received) if received else now()
         filed = decisions.file_by_hand(house, round_key, body, (file.name, file.read_bytes()), moment, decided(why))
         for found in filed.findings:
             mark = "PHẢI SỬA" if found.severity == "error" else "NÊN XEM LẠI"
@@ -38,7 +38,7 @@ def file_workbook(
 def extend_deadline(
     round_key: RoundArgument,
     body: BodyArgument,
-    until: Annotated[str, typer.Argument(metavar="ĐẾN-NGÀY", help="Ngày cuối cùng được nộp, ví dụ 20/6/2027.")],
+    until: Annotated[str, typer.Argument(metavar="ĐẾN-NGÀY", help="Ngày cuối cùng được nộp, ví dụ 21/6/2027.")],
     why: WhyOption,
 ) -> None:
     """Gia hạn cho một đơn vị, kể cả sau khi đã quá hạn."""
@@ -67,6 +67,12 @@ def reject_submission(
         console.print("Đã trả lại; thư báo nằm trong hộp đi.")
 
 
-def _start_of(house: House, received: str) -> datetime:
-    """Midday of the day, by the office's clock: the hour on paper is not known."""
-    return datetime.combine(day(received), time(12), ZoneInfo(house.settings.office.timezone))
+def _received(house: House, received: str) -> datetime:
+    """The end of that day by the office's clock, or now while it lasts: the hour on paper is not known.
+
+    Raises DecisionRefused for a day that has not come.
+    """
+    this_moment, on = now(), day(received)
+    if on > house.local(this_moment).date():
+        raise decisions.DecisionRefused(f"Ngày nhận {on:%d/%m/%Y} chưa tới. Hãy ghi ngày thực nhận, không sau hôm nay.")
+    return min(datetime.combine(on, time.max, ZoneInfo(house.settings.office.timezone)), this_moment)

@@ -12,7 +12,7 @@ from treem.forms.catalogue import PROBLEMS, problem_message
 from treem.ledger.tables import LetterIn, Request, Round
 from treem.mailroom.nested import inner_letters
 from treem.mailroom.parse import Parsed, parse
-from treem.rounds.answers import files_of, read_workbooks
+from treem.rounds.answers import LOST_COLUMNS, files_of, read_workbooks
 from treem.rounds.decisions import DecisionRefused
 from treem.rounds.house import House
 
@@ -88,7 +88,7 @@ def waiting(house: House) -> list[Waiting]:
             letter.state,
             letter.verdict,
             "Cách ly" if letter.state == "quarantine" else KINDS.get(letter.verdict or "", letter.verdict or "–"),
-            letter.reason or "–",
+            _reason(letter) or "–",
         )
         for letter in found
     ]
@@ -136,6 +136,8 @@ def _opened(house: House, letter_id: int) -> tuple[LetterIn, bytes, Parsed]:
 def _reason(letter: LetterIn) -> str:
     """The reason in words; of a file that could not be read the ledger keeps the rule's code."""
     reason = letter.reason or ""
+    if reason in LOST_COLUMNS:
+        return "không nhận ra các cột số liệu của biểu mẫu (tiêu đề cột bị đổi hoặc mất)"
     return problem_message(reason) if reason in PROBLEMS else reason
 
 

@@ -23,10 +23,10 @@ def as_of_text(plan: RoundPlan) -> str:
 
 
 def due_text(due: date, legal_due: date) -> str:
-    """The deadline as the plan words it, and the last working day in time."""
+    """The deadline as the plan words it, and the last day to send on: a working day, unless it is the very last day."""
     bound = legal_due + timedelta(days=1)
-    shown = f"{WEEKDAYS[due.weekday()]}, ngày {short_date(due)}"
-    return f"trước ngày {short_date(bound)} (chậm nhất hết ngày làm việc {shown})"
+    kind = "" if due == legal_due else "ngày làm việc "
+    return f"trước ngày {short_date(bound)} (chậm nhất hết {kind}{WEEKDAYS[due.weekday()]}, ngày {short_date(due)})"
 
 
 def letter_context(settings: Settings, plan: RoundPlan, body: Body, request: Request) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.rounds.conftest import ROUND, at
 from tests.rounds.desk import ASKED, Desk, filled, vouched
 from treem.ledger.tables import Event, LetterIn, Request
 from treem.mailroom import smtp
+from treem.rehearsal.covers import PROSE
 from treem.rounds import decisions, digest, inbox
 from treem.rounds.decisions import Decided, DecisionRefused
 from treem.rounds.steps import carry_out
@@ -92,6 +93,19 @@ def test_a_letter_assigned_is_filed_and_answered_to_the_body_never_to_the_strang
     assert (fact["by"], fact["why"]) == ("can-bo", "đã gọi điện xác nhận")
     with pytest.raises(DecisionRefused, match="đã được xử lý"):
         decisions.assign(desk.house, letter.id, token, by_officer())
+
+
+def test_a_letter_assigned_after_it_was_answered_gets_the_answer_of_its_new_place_too(desk: Desk) -> None:
+    """Answered as prose in the wrong round or thread; a person finds the report in the letter it carries."""
+    own_id = desk.write("dai", at(6, 1), None, cover=PROSE)
+    desk.collect(at(6, 1, 9))
+    (letter,) = desk.letters_in()
+    assert (letter.verdict, len(desk.replies(own_id))) == ("prose", 1)
+    for _ in range(2):  # prose can be assigned again; nothing is said twice
+        decisions.assign(desk.house, letter.id, f"{ROUND}/dai", by_officer())
+    assert len(sent_to(desk, "dai", "Chưa có biểu mẫu")) == 2
+    decisions.assign(desk.house, letter.id, f"{ROUND}/tckh", by_officer())
+    assert len(sent_to(desk, "tckh", "Chưa có biểu mẫu")) == 1
 
 
 def test_of_several_forms_one_must_be_chosen(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import socket
 import sqlite3
 from collections import Counter
@@ -20,7 +21,8 @@ from treem.ledger.tables import Approval, Event, Report
 from treem.mailroom import imap, smtp
 from treem.mailroom.errors import MailUnreachable
 from treem.plan.settings import Mail
-from treem.rounds import answers, intake, reporting
+from treem.rounds import answers, decisions, intake, reporting
+from treem.rounds.decisions import Decided
 from treem.rounds.intake import MAX_TRIES, process_stored
 from treem.rounds.steps import carry_out
 
@@ -96,6 +98,21 @@ def test_a_returned_report_waits_for_new_figures(desk: Desk) -> None:
     assert reports(desk) == [(1, "returned"), (2, "awaiting_approval")]
 
 
+def test_a_rejection_after_the_closing_withdraws_the_draft_that_waits(desk: Desk) -> None:
+    desk.write("dai", at(6, 1), filled(desk.form("dai")))
+    desk.collect(at(6, 2))
+    old = drafted(desk)
+    assert "**1/3**" in old.summary_md
+    (submission,) = desk.submissions("dai")
+    decisions.reject(desk.house, submission.id, Decided("can-bo", "số liệu của kỳ khác", at(6, 21, 9)))
+    assert reports(desk) == [(1, "superseded")]
+    assert reporting.waiting(desk.house, ROUND) is None
+    with pytest.raises(reporting.StaleReport):
+        decide(desk, old, "approved")
+    assert "**0/3**" in drafted(desk).summary_md
+    assert reports(desk) == [(1, "superseded"), (2, "awaiting_approval")]
+
+
 def test_a_decision_is_written_once_and_cannot_be_turned_round(desk: Desk) -> None:
     desk.write("dai", at(6, 1), filled(desk.form("dai")))
     desk.collect(at(6, 2))
@@ -118,7 +135,7 @@ def test_a_decision_is_written_once_and_cannot_be_turned_round(desk: Desk) -> No
 
 
 def test_a_poison_letter_is_set_aside_after_three_tries_and_the_others_go_on(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     poison = filled(desk.form("dai"))
     desk.write("dai", at(6, 1), poison)
@@ -128,7 +145,7 @@ def test_a_poison_letter_is_set_aside_after_three_tries_and_the_others_go_on(
 
     def choke(data: bytes) -> object:
         if data == poison:
-            raise RuntimeError("boom")
+            raise RuntimeError("Nguyễn Văn A, ô C5")  # as a library quotes a cell
         return read(data)
 
     monkeypatch.setattr(answers, "read_form", choke)
@@ -137,6 +154,9 @@ def test_a_poison_letter_is_set_aside_after_three_tries_and_the_others_go_on(
     aside, other = desk.letters_in()
     assert (aside.state, aside.tries) == ("quarantine", MAX_TRIES)
     assert "RuntimeError" in (aside.reason or "")
+    assert "RuntimeError (" in caplog.text
+    assert re.search(r"test_failures\.py:\d+ choke", caplog.text)
+    assert "Nguyễn" not in caplog.text
     assert (other.state, other.verdict) == ("done", "answer")
     assert b"may-tinh.test" in desk.house.ledger.originals.read(aside.raw_sha)
     assert desk.filing("tckh").state == "accepted"

@@ -1,6 +1,7 @@
 """What becomes of letters that come in: who may answer, which version counts, what is on time, what is said back."""
 
 import threading
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 
@@ -12,6 +13,8 @@ from tests.rounds.desk import ASKED, FIGURE, Desk, filled
 from treem.mailroom import imap, smtp
 from treem.rehearsal.covers import COVERS, PROSE
 from treem.rehearsal.questionnaire import read_questionnaire
+from treem.rehearsal.writers import Typed
+from treem.rounds import answers
 from treem.rounds.intake import process_stored
 from treem.rounds.steps import carry_out
 
@@ -77,6 +80,22 @@ def test_an_invalid_file_is_received_but_not_accepted_and_no_reminder_follows(de
     )  # fmt: skip
     chased = {s.body for s in carry_out(desk.house, ROUND, at(6, 15)) if s.action == "chase"}
     assert chased == {"tckh", "03390"}
+
+
+@pytest.mark.parametrize("instead", ["khoảng 20", None])
+def test_a_marked_copy_too_big_for_a_letter_is_left_out_and_the_filing_stands(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, instead: Typed
+) -> None:
+    monkeypatch.setattr(answers, "mark_form", lambda *_: bytes(300_000))
+    mail = desk.house.settings.mail.model_copy(update={"max_letter_bytes": 200_000})
+    desk.house = replace(desk.house, settings=desk.house.settings.model_copy(update={"mail": mail}))
+    letter = desk.write("dai", at(6, 1), filled(desk.form("dai"), instead=instead))
+    desk.collect(at(6, 1, 9))
+    assert len(desk.submissions("dai")) == 1
+    (reply,) = desk.replies(letter)
+    assert reply.workbook is None
+    assert "quá lớn nên không gửi kèm được" in reply.text
+    assert "Kèm thư này" not in reply.text
 
 
 def test_the_same_file_twice_is_one_submission_and_said_so(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from tests.rounds.conftest import ROUND, at
 from tests.rounds.desk import Desk, filled
 from treem.ledger.tables import LetterOut, Report, Request
-from treem.rounds import decisions
+from treem.rounds import decisions, reporting
 from treem.rounds.decisions import Decided
 from treem.rounds.steps import carry_out, rounds_in_motion
 
@@ -100,3 +100,11 @@ def test_a_body_that_ended_meanwhile_still_answers_and_is_written_to(desk: Desk,
     desk.collect(at(6, 9, 9))
     assert "hợp lệ" in desk.reply(answer)
     assert len(letters(desk, "notice")) == 1
+
+
+def test_a_body_that_left_the_plan_unanswered_does_not_keep_the_draft_from_being_shown(desk: Desk) -> None:
+    registered(desk, valid_to=date(2027, 6, 10))
+    carry_out(desk.house, ROUND, at(6, 21))
+    view = reporting.waiting(desk.house, ROUND)
+    assert view is not None
+    assert "dai" in view.summary_md

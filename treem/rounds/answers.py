@@ -1,7 +1,7 @@
 """An answer to a known request: which of its files is the submission, what is recorded, and what is said back.
 
 Belongs here: everything between "this letter answers that request" and the acknowledgement. Whether a letter may answer
-at all is decided in `intake`, or by a person in `office`.
+at all is decided in `intake`, or by a person in `decisions`.
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,7 @@ from treem.forms.winmail import is_winmail, unwrap
 from treem.ledger.events import record
 from treem.ledger.tables import LetterIn, LetterOut, Request
 from treem.mailroom.compose import XLSX, Attachment
+from treem.mailroom.errors import LetterTooBig
 from treem.mailroom.outbox import write_letter
 from treem.mailroom.parse import InAttachment, Parsed
 from treem.plan.agenda import RoundPlan
@@ -107,13 +108,26 @@ class Desk:
     """One letter's answer being recorded: everything here happens in the caller's transaction."""
 
     def __init__(
-        self, house: House, session: Session, letter: LetterIn, parsed: Parsed, request: Request, now: datetime
+        self,
+        house: House,
+        session: Session,
+        letter: LetterIn,
+        parsed: Parsed,
+        request: Request,
+        now: datetime,
+        *,
+        by_hand: bool = False,
     ) -> None:
-        """`request` is locked by the caller. `by_hand`: a person said that this letter answers this request."""
+        """`request` is locked by the caller. `by_hand`: a person said that this letter answers this request.
+
+        Raises KeyError when the register no longer has the body's code.
+        """
         self.house, self.session, self.letter, self.parsed, self.request, self.now = (
             house, session, letter, parsed, request, now,
         )  # fmt: skip
         self.plan, self.body = plan_and_body(house, request)
+        # what was said about the letter before a person read it does not stand in the way of what is said now
+        self.ack_key = f"ack:{letter.raw_sha}" + (f":assigned:{request.id}" if by_hand else "")
         self.reply_to = parsed.from_address or self.body.emails[0]
 
     def take(self, files: Sequence[InAttachment], workbooks: Sequence[Workbook], judged: Judged | None) -> Outcome:
@@ -190,10 +204,21 @@ class Desk:
         return Outcome("done", "link" if self.parsed.links_file else "prose")
 
     def acknowledge(self, name: str, copy: bytes | None = None, **more: Any) -> None:
-        """One acknowledgement a letter, in the transaction of what it acknowledges, and no more than the caps allow."""
+        """One acknowledgement a letter, in the transaction of what it acknowledges, and no more than the caps allow.
+
+        A copy that makes the letter too big is left out. Raises the other errors of `write_letter`.
+        """
         if self._capped():
             record(self.session, "ack_capped", self.now, self.request.round_id, self.request.id, letter=self.letter.id)
             return
+        try:
+            self._write(name, copy, {"copy_too_big": False} | more)
+        except LetterTooBig:
+            if copy is None:
+                raise
+            self._write(name, None, {"copy_too_big": True} | more)
+
+    def _write(self, name: str, copy: bytes | None, more: dict[str, Any]) -> None:
         received = self.house.local(self.letter.received_at)
         context = letter_context(self.house.settings, self.plan, self.body, self.request)
         context |= {
@@ -205,7 +230,7 @@ class Desk:
             self.session,
             self.house.settings.mail,
             kind="ack",
-            idem_key=f"ack:{self.letter.raw_sha}",
+            idem_key=self.ack_key,
             recipient=(self.body.name, self.reply_to),
             letter=render_letter(name, context),
             attachments=[Attachment(self._copy_name(), copy, XLSX)] if copy else [],

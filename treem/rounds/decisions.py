@@ -92,7 +92,7 @@ def assign(house: House, letter_id: int, reference: str, decided: Decided, choic
         _refuse_settled(letter)
         letter.request_id, letter.sender = request.id, parsed.from_address
         letter.content_key, letter.message_id = parsed.content_key, parsed.message_id
-        desk = Desk(house, session, letter, parsed, request, decided.now)
+        desk = Desk(house, session, letter, parsed, request, decided.now, by_hand=True)
         if not _is_registered(house, parsed, request, letter):
             desk.reply_to = desk.body.emails[0]  # a stranger is never written to
         outcome = desk.take([f for f in files if not f.inline], workbooks, judged)

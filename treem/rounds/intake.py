@@ -12,6 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from traceback import extract_tb
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.exc import OperationalError
@@ -101,8 +103,14 @@ def _process_batch(
             _forget_tries(house, letters[place:])
             raise
         except Exception as error:  # poison: named, counted, and out of the way after MAX_TRIES
-            log.exception("Thư đến số %d chưa xử lý được", letter.id)
+            log.error("Thư đến số %d chưa xử lý được: %s (%s)", letter.id, type(error).__name__, _frames(error))
             ends[_give_up(house, letter.id, type(error).__name__, now)] += 1
+
+
+def _frames(error: Exception) -> str:
+    """Where it happened, without the error's words: they may quote a cell or a header, and so a child's name."""
+    frames = extract_tb(error.__traceback__)
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
 
 
 # ---- tries -----------------------------------------------------------------------------------------------------

@@ -270,7 +270,7 @@ def _summary(house: House, session: Session, plan: RoundPlan, report: Report) ->
     filing = queries.filing_record(session, plan.key)
     accepted = [f for f in filing if f.state == "accepted"]
     names = {b.code: b.name for b in plan.bodies}
-    missing = ", ".join(names[f.body] for f in filing if f.state != "accepted") or "không có"
+    missing = ", ".join(names.get(f.body, f.body) for f in filing if f.state != "accepted") or "không có"
     docx, xlsx, *_ = document_paths(house, plan.key, report.version)
     return (
         f"**{plan.title}** – dự thảo lần {report.version}\n\n"

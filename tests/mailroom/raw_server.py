@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 
-Fault = Literal["after_data", "before_data", "at_mail_421", "silent_after_data", "at_login"]
+Fault = Literal["after_data", "before_data", "at_mail_421", "silent_after_data", "at_login", "at_greeting"]
 
 
 @dataclass
@@ -20,13 +20,19 @@ class Misbehaving:
     fault: Fault
     faults: int = 1
     login: str = "535 5.7.8 Authentication failed"  # what it says to a password when the fault is there
+    greeting: str = "421 4.3.2 Too busy"  # … and to whoever connects
+    mechanisms: str = "PLAIN"
     port: int = 0
     received: list[bytes] = field(default_factory=list)
     connections: int = 0
+    logins: int = 0
 
     def talk(self, line: socket.socket) -> None:
         self.connections += 1
         stream = line.makefile("rwb")
+        if self._wrong("at_greeting"):
+            _say(stream, self.greeting)
+            return
         _say(stream, "220 mail.test ESMTP")
         for command in stream:
             answer = self._answer(command.strip().upper(), stream)
@@ -39,8 +45,9 @@ class Misbehaving:
     def _answer(self, verb: bytes, stream: BinaryIO) -> str:
         """What is said to a command; nothing means that it hangs up."""
         if verb.startswith(b"EHLO"):
-            return "250-mail.test\r\n250 AUTH PLAIN"
+            return f"250-mail.test\r\n250 AUTH {self.mechanisms}"
         if verb.startswith(b"AUTH"):
+            self.logins += 1
             return self.login if self._wrong("at_login") else "235 2.7.0 OK"
         if verb.startswith(b"MAIL") and self._wrong("at_mail_421"):
             return "421 4.3.2 Closing"

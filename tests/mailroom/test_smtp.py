@@ -11,7 +11,7 @@ import smtplib
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -27,7 +27,7 @@ from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from tests.mailroom.builders import (
     NOW,
@@ -45,7 +45,7 @@ from tests.mailroom.builders import (
 from tests.mailroom.raw_server import misbehaving
 from tests.servers.processes import needs_fork, together
 from treem.ledger.store import Ledger
-from treem.ledger.tables import Contact, Event, LetterIn, LetterOut, Request
+from treem.ledger.tables import Contact, Event, LetterBytes, LetterIn, LetterOut, Request
 from treem.mailroom import smtp as smtp_room
 from treem.mailroom.errors import (
     CertificateRefused,
@@ -57,6 +57,7 @@ from treem.mailroom.errors import (
 )
 from treem.mailroom.headers import text_of
 from treem.mailroom.imap import CollectTally, collect
+from treem.mailroom.line import Outcome
 from treem.mailroom.parse import parse
 from treem.mailroom.smtp import SendTally, send_due
 from treem.plan.settings import Mail
@@ -225,6 +226,29 @@ def test_case_05_a_letter_sent_before_the_421_is_not_sent_again(ledger: Ledger, 
     assert len({taken.raw for taken in server.log}) == len(server.log) == 3
 
 
+@pytest.mark.parametrize(
+    "where", [{"fault": "at_greeting"}, {"fault": "at_login", "login": "421 4.7.0 Too many connections"}], ids=str
+)
+def test_case_05_421_before_any_letter_leaves_the_account_in_peace_too(ledger: Ledger, where: dict[str, str]) -> None:
+    with misbehaving(**where) as raw:
+        mail = mail_for(smtp=account("127.0.0.1", raw.port))
+        write_request(ledger, mail)
+        assert send_due(ledger, mail, NOW) == SendTally(paused=1)
+        assert_untouched(ledger)
+        assert send_due(ledger, mail, NOW + timedelta(minutes=14)) == SendTally(paused=1)
+        assert raw.connections == 1
+        assert send_due(ledger, mail, NOW + timedelta(minutes=15)) == SendTally(sent=1)
+
+
+def test_case_05_a_greeting_that_is_no_421_is_trouble_that_may_pass(ledger: Ledger) -> None:
+    with misbehaving("at_greeting", greeting="554 5.3.2 No service") as raw:
+        mail = mail_for(smtp=account("127.0.0.1", raw.port))
+        write_request(ledger, mail)
+        with pytest.raises(MailUnreachable):
+            send_due(ledger, mail, NOW)
+        assert send_due(ledger, mail, NOW + timedelta(minutes=1)) == SendTally(sent=1)
+
+
 def assert_untouched(ledger: Ledger) -> None:
     letter = only_letter(ledger)
     assert (letter.state, letter.attempts, letter.lease_until) == ("queued", 0, None)
@@ -241,7 +265,7 @@ def test_case_10_a_wrong_password_is_named_and_nothing_stays_leased(ledger: Ledg
 
 
 def test_case_10_a_wrong_password_is_tried_once_and_the_account_has_peace(ledger: Ledger) -> None:
-    with misbehaving("at_login") as raw:
+    with misbehaving("at_login", faults=9, mechanisms="GSSAPI CRAM-MD5 LOGIN PLAIN") as raw:
         mail = mail_for(smtp=account("127.0.0.1", raw.port))
         write_request(ledger, mail)
         with pytest.raises(LoginRefused):
@@ -249,14 +273,22 @@ def test_case_10_a_wrong_password_is_tried_once_and_the_account_has_peace(ledger
         assert raw.connections == 1
         for minutes in (1, 10, 29):
             assert send_due(ledger, mail, NOW + timedelta(minutes=minutes)) == SendTally(paused=1)
-        assert raw.connections == 1
+        assert (raw.connections, raw.logins) == (1, 1)
         assert_untouched(ledger)
+        raw.faults = 0
         assert send_due(ledger, mail, NOW + timedelta(minutes=30)) == SendTally(sent=1)
 
 
-@pytest.mark.parametrize("said", ["454 4.7.0 Temporary authentication failure", "421 4.7.0 Too many connections"])
-def test_case_10_a_server_with_no_time_for_the_password_has_not_refused_it(ledger: Ledger, said: str) -> None:
-    with misbehaving("at_login", login=said) as raw:
+@pytest.mark.parametrize("mechanisms", ["LOGIN PLAIN", "CRAM-MD5 LOGIN"])
+def test_a_server_may_offer_any_mechanism_smtplib_knows(ledger: Ledger, mechanisms: str) -> None:
+    with misbehaving("at_login", faults=0, mechanisms=mechanisms) as raw:
+        mail = mail_for(smtp=account("127.0.0.1", raw.port))
+        write_request(ledger, mail)
+        assert send_due(ledger, mail, NOW) == SendTally(sent=1)
+
+
+def test_case_10_a_server_with_no_time_for_the_password_has_not_refused_it(ledger: Ledger) -> None:
+    with misbehaving("at_login", login="454 4.7.0 Temporary authentication failure") as raw:
         mail = mail_for(smtp=account("127.0.0.1", raw.port))
         write_request(ledger, mail)
         with pytest.raises(MailUnreachable) as caught:
@@ -375,6 +407,153 @@ def test_case_01_killed_after_sending_the_same_bytes_go_twice(
     assert [taken.raw for taken in server.log] == [stored(ledger)] * 2
     with ledger.begin() as session:
         assert "letter_unknown" in session.scalars(select(Event.kind)).all()
+
+
+# ---- uncertain letters and leases ------------------------------------------------------------------------------
+
+PUT_OFF, LOST, DONE = Outcome("retry", "451 4.7.1"), Outcome("unknown", "TimeoutError"), Outcome("sent", "250")
+UNCERTAIN = pytest.mark.parametrize(("kind", "most"), [("ack", 2), ("request", 4)])
+
+
+def script(monkeypatch: pytest.MonkeyPatch, *steps: Outcome | Callable[[], Outcome]) -> list[object]:
+    """Letters end like this, one after the other; who they were offered for."""
+    left, offered = list(steps), list[object]()
+
+    def deliver(_smtp: object, _sender: str, recipient: str, _raw: bytes) -> Outcome:
+        offered.append(recipient)
+        step = left.pop(0)
+        return step if isinstance(step, Outcome) else step()
+
+    monkeypatch.setattr(smtp_room, "deliver", deliver)
+    return offered
+
+
+@UNCERTAIN
+def test_case_06_only_uncertain_tries_use_up_the_patience_with_uncertainty(
+    ledger: Ledger, mail: Mail, monkeypatch: pytest.MonkeyPatch, kind: str, most: int
+) -> None:
+    """A letter that was put off before goes again after a lost connection like any other."""
+    write_request(ledger, mail, kind=kind)
+    script(monkeypatch, *[PUT_OFF] * 6, *[LOST] * most)
+    ends = [send_due(ledger, mail, NOW + timedelta(hours=5 * n)) for n in range(6 + most)]
+    assert ends == [SendTally(retry=1)] * 6 + [SendTally(unknown=1)] * (most - 1) + [SendTally(failed=1)]
+    letter = only_letter(ledger)
+    assert (letter.attempts, letter.uncertain) == (6 + most, most)
+    assert send_due(ledger, mail, NOW + timedelta(days=9)) == SendTally()
+
+
+@UNCERTAIN
+def test_case_06_a_letter_whose_every_lease_runs_out_is_not_sent_for_ever(
+    ledger: Ledger, mail: Mail, monkeypatch: pytest.MonkeyPatch, kind: str, most: int
+) -> None:
+    write_request(ledger, mail, kind=kind)
+
+    def die() -> Outcome:
+        raise Killed
+
+    offered = script(monkeypatch, *[die] * 9)
+    for hour in range(most):
+        with pytest.raises(Killed):
+            send_due(ledger, mail, NOW + timedelta(hours=hour))
+    assert send_due(ledger, mail, NOW + timedelta(hours=most)) == SendTally(failed=1)
+    letter = only_letter(ledger)
+    assert (letter.state, letter.lease_until, letter.uncertain) == ("failed", None, most)
+    assert len(offered) == most
+    with ledger.begin() as session:
+        states = set(session.scalars(select(Request.state)))
+        assert states == ({"queued", "bounced"} if kind == "request" else {"queued"})
+        assert "letter_failed" in session.scalars(select(Event.kind)).all()
+
+
+def test_a_letter_given_back_after_a_lost_lease_has_lost_it_once(
+    ledger: Ledger, mail: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_notices(ledger, mail, 2)
+
+    def die() -> Outcome:
+        raise Killed
+
+    broken = Outcome("retry", "ConnectionResetError", broken=True, stop=True)
+    script(monkeypatch, die, broken, DONE, DONE)
+    with pytest.raises(Killed):
+        send_due(ledger, mail, NOW)
+    assert send_due(ledger, mail, NOW + timedelta(hours=1)) == SendTally(retry=1, paused=1)
+    with ledger.begin() as session:
+        left = session.execute(select(LetterOut.state, LetterOut.uncertain).order_by(LetterOut.id)).tuples().all()
+    assert left == [("retry", 1), ("unknown", 1)]
+    assert send_due(ledger, mail, NOW + timedelta(hours=2)) == SendTally(sent=2)
+
+
+def test_a_slow_server_leaves_the_rest_of_a_batch_as_it_was(
+    ledger: Ledger, mail: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three minutes a letter: nobody else may take what is still in our hands when the lease ends."""
+    write_notices(ledger, mail, 6)
+    clock = [0.0]
+    monkeypatch.setattr(smtp_room, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def slowly() -> Outcome:
+        clock[0] += 180
+        return DONE
+
+    offered = script(monkeypatch, *[slowly] * 6)
+    assert send_due(ledger, mail, NOW) == SendTally(sent=4)  # the fourth ends after twelve of the fifteen minutes
+    with ledger.begin() as session:
+        rest = session.execute(
+            select(LetterOut.state, LetterOut.attempts, LetterOut.lease_until, LetterOut.next_at).where(
+                LetterOut.id > 4
+            )
+        )
+        assert rest.tuples().all() == [("queued", 0, None, NOW)] * 2
+    assert send_due(ledger, mail, NOW + timedelta(minutes=13)) == SendTally(sent=2)
+    assert len(offered) == 6
+
+
+@pytest.mark.parametrize("late", [LOST, PUT_OFF, Outcome("failed", "550 5.1.1"), DONE], ids=lambda o: o.end)
+def test_whoever_holds_the_newest_lease_says_what_became_of_a_letter(
+    ledger: Ledger, mail: Mail, monkeypatch: pytest.MonkeyPatch, late: Outcome
+) -> None:
+    write_request(ledger, mail)
+    another = NOW + timedelta(hours=1)
+
+    def overtaken() -> Outcome:
+        assert send_due(ledger, mail, another) == SendTally(sent=1)
+        return late
+
+    script(monkeypatch, overtaken, DONE)
+    assert send_due(ledger, mail, NOW) == SendTally(unknown=1)
+    letter = only_letter(ledger)
+    assert (letter.state, letter.sent_at, letter.last_code, letter.uncertain) == ("sent", another, "250", 1)
+    with ledger.begin() as session:
+        assert session.scalars(select(Contact)).all() == []
+        assert session.scalar(select(Request.state).where(Request.body == "xa-a")) == "sent"
+        events = session.scalars(select(Event.kind).where(Event.kind.like("letter_%")).order_by(Event.id)).all()
+        assert events == ["letter_unknown", "letter_sent", "letter_lease_lost"]
+
+
+def test_what_is_given_back_late_stays_with_whoever_has_taken_it(
+    ledger: Ledger, mail: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_notices(ledger, mail, 2)
+
+    def overtaken() -> Outcome:
+        assert send_due(ledger, mail, NOW + timedelta(hours=1)) == SendTally(sent=2)
+        return Outcome("retry", "ConnectionResetError", broken=True)
+
+    script(monkeypatch, overtaken, DONE, DONE)
+    send_due(ledger, mail, NOW)
+    with ledger.begin() as session:
+        assert session.scalars(select(LetterOut.state)).all() == ["sent", "sent"]
+
+
+def test_a_letter_without_bytes_does_not_keep_a_pass_going_for_ever(
+    ledger: Ledger, server: EmbeddedMail, mail: Mail
+) -> None:
+    write_notices(ledger, mail, 2)
+    with ledger.begin() as session:
+        session.execute(delete(LetterBytes).where(LetterBytes.letter_out_id == 1))
+    assert send_due(ledger, mail, NOW) == SendTally(sent=1)
+    assert len(server.log) == 1
 
 
 @pytest.mark.parametrize("kind", ["reminder", "chase"])

@@ -1,14 +1,15 @@
 """The connection to the sending server and its dialogue. This is the only module that imports yagmail.
 
 Belongs here: what one server says to one letter. Which letter goes when, and what its ending means, is in `smtp`.
-yagmail gives the configuration, TLS, the login and the connection; its `send` is not used: it repeats letters by
-itself and takes texts for names of files.
+yagmail gives the configuration, TLS and the connection. Its `send` is not used: it repeats letters by itself and takes
+texts for names of files; nor is its login, which tries a wrong password once for each mechanism.
 """
 
 import logging
 import re
 import smtplib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal
@@ -16,11 +17,21 @@ from typing import Literal
 import yagmail
 
 from treem.mailroom.connection import TROUBLE, named_trouble, refuse_plain, tls_context
+from treem.mailroom.errors import MailUnreachable
 from treem.plan.settings import Mail, Server
 
 End = Literal["sent", "retry", "failed", "unknown"]
 SERVICE_CLOSING = 421  # RFC 5321: the server wants no more from us now
+MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")  # TLS hides the password, so the one that every server does well is first
 ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+
+
+class ServerBusy(MailUnreachable):
+    """The server wants no more from us now (421), whenever it says so."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"Máy chủ gửi thư đang bận và đề nghị chờ (mã {code}). Hãy đợi 15 phút rồi thử lại.")
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -50,13 +61,14 @@ class Line:
         self.close()
 
     def opened(self) -> smtplib.SMTP:
-        """The connection, made and logged in unless that is done. Raises MailUnreachable."""
+        """The connection, made and logged in unless that is done. Raises ServerBusy, MailUnreachable."""
         if self._client is None:
             client = _client(self._server)
             try:
-                with named_trouble(self._server, "gửi thư"):
-                    client.login()
+                with named_trouble(self._server, "gửi thư"), _busy_named():
+                    client.login()  # connects
                     client.smtp.ehlo_or_helo_if_needed()
+                    _log_in(client.smtp, self._server)
             except BaseException:
                 _hang_up(client)
                 raise
@@ -69,6 +81,26 @@ class Line:
         if self._client is not None:
             _hang_up(self._client)
             self._client = None
+
+
+@contextmanager
+def _busy_named() -> Iterator[None]:
+    try:
+        yield
+    except smtplib.SMTPResponseException as error:
+        if error.smtp_code == SERVICE_CLOSING:
+            raise ServerBusy(_code(error.smtp_code, error.smtp_error)) from error
+        raise
+
+
+def _log_in(smtp: smtplib.SMTP, server: Server) -> None:
+    """Show the password once: smtplib goes on to the next mechanism, and a few refusals lock an account."""
+    if not server.user:
+        return
+    offered = smtp.esmtp_features.get("auth", "").split()
+    if usable := [mechanism for mechanism in MECHANISMS if mechanism in offered]:
+        smtp.esmtp_features["auth"] = usable[0]
+    smtp.login(server.user, server.password)
 
 
 def deliver(smtp: smtplib.SMTP, envelope_from: str, recipient: str, raw: bytes) -> Outcome:
@@ -116,18 +148,16 @@ def _client(server: Server) -> yagmail.SMTP:
     direct_tls = server.security == "tls"
     more = {"context": tls_context()} if direct_tls else {}
     client = yagmail.SMTP(
-        user=server.user,
-        password=server.password,  # always given: None would ask the keyring, then the terminal
+        user="",
         host=server.host,
         port=server.port,
         smtp_ssl=direct_tls,
         smtp_starttls={"context": tls_context()} if server.security == "starttls" else False,
-        smtp_skip_login=not server.user,
+        smtp_skip_login=True,
         soft_email_validation=False,
         timeout=server.timeout,
         **more,
     )
-    client.user = server.user  # yagmail makes "treem" into "treem@gmail.com"
     client.is_closed = True  # nothing to close yet, whatever its destructor thinks
     logging.getLogger("yagmail.log").handlers.clear()  # it writes to stderr on its own
     return client

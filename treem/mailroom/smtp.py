@@ -2,7 +2,8 @@
 
 Belongs here: leases and what an ending means for letter, request and account; the dialogue is in `line`. Letters are
 leased in one transaction, sent outside any, and each is settled in another; a lease that ran out means that nobody
-knows whether the letter was sent, so the same bytes go once more and the receiver can tell by the Message-ID.
+knows whether the letter was sent, so the same bytes go once more and the receiver can tell by the Message-ID. What
+became of a letter is said by whoever holds its newest lease.
 """
 
 import logging
@@ -11,9 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from treem.ledger.events import record
@@ -22,26 +23,30 @@ from treem.ledger.tables import LetterBytes, LetterOut, Request
 from treem.mailroom import accounts
 from treem.mailroom.contacts import note_undelivered
 from treem.mailroom.errors import LoginRefused
-from treem.mailroom.line import End, Line, Outcome, deliver
+from treem.mailroom.line import End, Line, Outcome, ServerBusy, deliver
 from treem.plan.settings import Mail
 
 BACKOFF = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4))
 LEASE = timedelta(minutes=15)
+ONE_LETTER = timedelta(minutes=5)  # what a slow server may take for one: five waits of a minute
 BATCH = 25  # letters leased at once; each is settled on its own
 MAX_UNCERTAIN = {"ack": 2}  # an acknowledgement is repeated once at most; a request must not be lost
 MAX_UNCERTAIN_OTHERS = 4
+LEASE_LOST = "lease_lost"  # in place of the server's code, which nobody heard
 ASKING_AGAIN = ("reminder", "chase")
 WAITING = ("queued", "sent", "overdue", "bounced")  # states of a request that has not been answered
 _LETTER: Any = LetterOut.__table__
 _REQUEST: Any = Request.__table__
-_ENDED = (
+_STILL_OURS = (
     update(_LETTER)
     .where(_LETTER.c.id == bindparam("letter"))
-    .values(
-        state=bindparam("end"), last_code=bindparam("code"), lease_until=None, next_at=bindparam("next"),
-        sent_at=bindparam("sent"),
-    )
-)  # fmt: skip
+    .where(_LETTER.c.state == "leased", _LETTER.c.lease_until == bindparam("until"))
+    .values(state=bindparam("becomes"), lease_until=None)
+)
+_ENDED = _STILL_OURS.values(
+    last_code=bindparam("code"), next_at=bindparam("next"), sent_at=bindparam("sent"), uncertain=bindparam("doubts")
+)
+_GIVEN_BACK = _STILL_OURS.values(attempts=bindparam("tries"))
 _ASKED = (
     update(_REQUEST)
     .where(_REQUEST.c.id == bindparam("request"), _REQUEST.c.state == "queued")
@@ -64,8 +69,12 @@ class SendTally:
 
 @dataclass(frozen=True)
 class _Leased:
-    """A letter in our hands, free of any session. `attempts` counts the one to be made; `before` is the old state."""
+    """A letter in our hands, free of any session. `attempts` counts the one to be made; `before` is the old state.
 
+    `uncertain` counts the tries of which nobody knows what became of them; a lease that ran out is one.
+    """
+
+    until: datetime
     id: int
     kind: str
     round_id: int | None
@@ -74,6 +83,7 @@ class _Leased:
     recipient: str
     raw: bytes
     attempts: int
+    uncertain: int
     give_up_at: datetime
     before: str
 
@@ -82,7 +92,7 @@ def send_due(ledger: Ledger, mail: Mail, now: datetime, pause: Callable[[float],
     """Send every letter that is due at `now`. Raises MailUnreachable when there is no working connection.
 
     When it raises, no letter is left leased. `pause` keeps to the limit of letters a minute. While the server has asked
-    to be left alone, nothing is tried.
+    to be left alone, nothing is tried. Where it is so slow that the lease would run out, the next pass goes on.
     """
     if accounts.paused_until(ledger, "smtp", mail.smtp, now):
         return SendTally(paused=1)
@@ -96,9 +106,13 @@ def send_due(ledger: Ledger, mail: Mail, now: datetime, pause: Callable[[float],
 
 def _send_all(ledger: Ledger, mail: Mail, line: Line, now: datetime, pause: Callable[[float], None]) -> SendTally:
     tally: Counter[str] = Counter()
-    pace = _Pace(mail.letters_per_minute, _sent_this_minute(ledger, now), pause)
+    pace = _Pace(now, mail.letters_per_minute, _sent_this_minute(ledger, now), pause)
     with ledger.held() as book:
-        _pass(ledger, book, mail, line, now, pace, tally)
+        try:
+            _pass(ledger, book, mail, line, now, pace, tally)
+        except ServerBusy as busy:
+            accounts.pause(ledger, "smtp", mail.smtp, busy.code, now + accounts.SERVER_BUSY, now)
+            tally["paused"] = 1
     if tally:
         with ledger.begin() as session:  # forced to disk, and with it every ending of this pass
             record(session, "sending_ended", now, **tally)
@@ -108,25 +122,41 @@ def _send_all(ledger: Ledger, mail: Mail, line: Line, now: datetime, pause: Call
 def _pass(
     ledger: Ledger, book: Connection, mail: Mail, line: Line, now: datetime, pace: "_Pace", tally: Counter[str]
 ) -> None:
-    """Batch after batch until nothing is due, or the server wants no more."""
-    while _anything_due(ledger, now):  # nothing due: no connection
+    """Batch after batch until nothing is due, or the server is too slow. Raises ServerBusy when it wants no more."""
+    slow = False
+    while not slow and _anything_due(ledger, now):  # nothing due: no connection
         line.opened()
         pace.keep()
-        batch, cancelled = _lease(ledger, now + pace.elapsed(), now, min(BATCH, pace.left))
-        tally["cancelled"] += cancelled
-        for place, letter in enumerate(batch):
-            smtp = line.opened()
-            outcome = deliver(smtp, letter.envelope_from, mail.redirect_all_to or letter.recipient, letter.raw)
-            tally[_settle(book, letter, outcome, now)] += 1
-            pace.count()
-            if outcome.broken or outcome.stop:
-                line.close()
-                _give_back(ledger, batch[place + 1 :])
-                break
-        if batch and outcome.stop:
-            accounts.pause(ledger, "smtp", mail.smtp, outcome.code, now + accounts.SERVER_BUSY, now)
-            tally["paused"] = 1
+        batch, dismissed = _lease(ledger, pace.clock(), now, min(BATCH, pace.left))
+        tally.update(dismissed)
+        slow = not _hand_over(book, mail, line, batch, now, pace, tally)
+
+
+def _hand_over(
+    book: Connection,
+    mail: Mail,
+    line: Line,
+    batch: Sequence[_Leased],
+    now: datetime,
+    pace: "_Pace",
+    tally: Counter[str],
+) -> bool:
+    """Letter after letter; what is not tried goes back. False when there is no time left. Raises ServerBusy."""
+    for place, letter in enumerate(batch):
+        if pace.clock() + ONE_LETTER > letter.until:
+            _give_back(book, batch[place:])
+            return False
+        smtp = line.opened()
+        outcome = deliver(smtp, letter.envelope_from, mail.redirect_all_to or letter.recipient, letter.raw)
+        tally[_settle(book, letter, outcome, now)] += 1
+        pace.count()
+        if outcome.broken or outcome.stop:
+            line.close()
+            _give_back(book, batch[place + 1 :])
+            if outcome.stop:
+                raise ServerBusy(outcome.code)
             break
+    return True
 
 
 # ---- leases ----------------------------------------------------------------------------------------------------
@@ -139,7 +169,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
 
 def _anything_due(ledger: Ledger, now: datetime) -> bool:
     with ledger.begin(relaxed=True) as session:
-        return session.scalar(select(LetterOut.id).where(_is_due(now)).limit(1)) is not None
+        return session.scalar(select(LetterOut.id).join(LetterBytes).where(_is_due(now)).limit(1)) is not None
 
 
 def _sent_this_minute(ledger: Ledger, now: datetime) -> int:
@@ -149,59 +179,77 @@ def _sent_this_minute(ledger: Ledger, now: datetime) -> int:
         return len(session.scalars(recent.limit(100_000)).all())
 
 
-def _lease(ledger: Ledger, clock: datetime, now: datetime, most: int) -> tuple[list[_Leased], int]:
-    """Take the next due letters; how many reminders were cancelled because the answer has overtaken them.
+def _lease(ledger: Ledger, clock: datetime, now: datetime, most: int) -> tuple[list[_Leased], Counter[str]]:
+    """Take the next due letters; how many of those met on the way are not to leave any more, by their ending.
 
     A reminder is taken alone, so that its request is looked at just before it leaves.
     """
-    cancelled = 0
+    dismissed: Counter[str] = Counter()
     with ledger.begin() as session:
-        while found := _next_due(session, now, most):
+        while found := _next_due(session, now, clock + LEASE, most):
             batch: list[_Leased] = []
             for letter in found:
-                if letter.kind not in ASKING_AGAIN:
-                    batch.append(letter)
-                elif batch:
+                alone = letter.kind in ASKING_AGAIN
+                if alone and batch:
                     break
-                elif _overtaken(session, letter):
-                    _cancel(session, letter, now)
-                    cancelled += 1
-                else:
-                    batch.append(letter)
+                if end := _dismissed(session, letter, now):
+                    dismissed[end] += 1
+                    continue
+                batch.append(letter)
+                if alone:
                     break
             if batch:
-                _mark_leased(session, batch, clock + LEASE, now)
-                return batch, cancelled
-    return [], cancelled
+                _mark_leased(session, batch, now)
+                return batch, dismissed
+    return [], dismissed
 
 
-def _next_due(session: Session, now: datetime, most: int) -> list[_Leased]:
+def _next_due(session: Session, now: datetime, until: datetime, most: int) -> list[_Leased]:
+    doubts = LetterOut.uncertain + case((LetterOut.state == "leased", 1), else_=0)
     columns = (
         LetterOut.id, LetterOut.kind, LetterOut.round_id, LetterOut.request_id, LetterOut.envelope_from,
-        LetterOut.recipient, LetterBytes.raw, LetterOut.attempts + 1, LetterOut.give_up_at, LetterOut.state,
+        LetterOut.recipient, LetterBytes.raw, LetterOut.attempts + 1, doubts, LetterOut.give_up_at, LetterOut.state,
     )  # fmt: skip
     query = select(*columns).join(LetterBytes).where(_is_due(now)).order_by(LetterOut.next_at, LetterOut.id).limit(most)
-    return [_Leased(*row) for row in session.execute(query.with_for_update(skip_locked=True, of=LetterOut))]
+    return [_Leased(until, *row) for row in session.execute(query.with_for_update(skip_locked=True, of=LetterOut))]
 
 
-def _mark_leased(session: Session, batch: Sequence[_Leased], until: datetime, now: datetime) -> None:
+def _mark_leased(session: Session, batch: Sequence[_Leased], now: datetime) -> None:
     for letter in batch:
         if letter.before == "leased":
+            session.execute(update(LetterOut).where(LetterOut.id == letter.id).values(uncertain=letter.uncertain))
             record(session, "letter_unknown", now, letter.round_id, letter.request_id, letter_out=letter.id)
     ids = [letter.id for letter in batch]
-    taken = {"state": "leased", "lease_until": until, "attempts": LetterOut.attempts + 1}
+    taken = {"state": "leased", "lease_until": batch[0].until, "attempts": LetterOut.attempts + 1}
     session.execute(update(LetterOut).where(LetterOut.id.in_(ids)).values(taken))
 
 
-def _give_back(ledger: Ledger, untouched: Sequence[_Leased]) -> None:
+def _give_back(book: Connection, untouched: Sequence[_Leased]) -> None:
     """Letters that were leased and never offered to the server are as they were."""
-    if not untouched:
-        return
-    with ledger.begin() as session:
-        for letter in untouched:
-            before = "unknown" if letter.before == "leased" else letter.before
-            given = {"state": before, "lease_until": None, "attempts": letter.attempts - 1}
-            session.execute(update(LetterOut).where(LetterOut.id == letter.id).values(given))
+    rows = [
+        {
+            "letter": letter.id,
+            "until": letter.until,
+            "becomes": "unknown" if letter.before == "leased" else letter.before,
+            "tries": letter.attempts - 1,
+        }
+        for letter in untouched
+    ]
+    if rows:
+        with book.begin():
+            book.execute(_GIVEN_BACK, rows)
+
+
+def _dismissed(session: Session, letter: _Leased, now: datetime) -> Literal["failed", "cancelled"] | None:
+    """The ending of a letter that is not to leave any more: too uncertain, or a reminder overtaken by the answer."""
+    if _too_uncertain(letter.kind, letter.uncertain):
+        _put_away(session, letter, "failed", now, uncertain=letter.uncertain, last_code=LEASE_LOST)
+        _carry_to_request(session.connection(), letter, "failed")
+        return "failed"
+    if letter.kind in ASKING_AGAIN and _overtaken(session, letter):
+        _put_away(session, letter, "cancelled", now)
+        return "cancelled"
+    return None
 
 
 def _overtaken(session: Session, letter: _Leased) -> bool:
@@ -212,29 +260,36 @@ def _overtaken(session: Session, letter: _Leased) -> bool:
     return request.first_received_at is not None or request.state not in WAITING
 
 
-def _cancel(session: Session, letter: _Leased, now: datetime) -> None:
-    session.execute(update(LetterOut).where(LetterOut.id == letter.id).values(state="cancelled", lease_until=None))
-    record(session, "letter_cancelled", now, letter.round_id, letter.request_id, letter_out=letter.id)
+def _put_away(session: Session, letter: _Leased, end: str, now: datetime, **more: Any) -> None:
+    ended = {"state": end, "lease_until": None} | more
+    session.execute(update(LetterOut).where(LetterOut.id == letter.id).values(ended))
+    record(session, f"letter_{end}", now, letter.round_id, letter.request_id, letter_out=letter.id)
 
 
 # ---- endings ---------------------------------------------------------------------------------------------------
 
 
 def _settle(book: Connection, letter: _Leased, outcome: Outcome, now: datetime) -> End:
-    """Write down what became of a letter, and of the request it carried.
+    """Write down what became of a letter, and of the request it carried; unknown when another pass has taken it.
 
     The commit outlives this process; the next lease, or the end of the pass, forces it to disk.
     """
     end, next_at = _final(letter, outcome, now)
-    row = {"letter": letter.id, "end": end, "code": outcome.code, "next": next_at}
+    row = {
+        "letter": letter.id, "until": letter.until, "becomes": end, "code": outcome.code, "next": next_at,
+        "sent": now if end == "sent" else None, "doubts": letter.uncertain + (outcome.end == "unknown"),
+    }  # fmt: skip
+    about = {"letter_out": letter.id, "code": outcome.code}
     with book.begin():
-        book.execute(_ENDED, row | {"sent": now if end == "sent" else None})
+        if not book.execute(_ENDED, row).rowcount:
+            record(book, "letter_lease_lost", now, letter.round_id, letter.request_id, **about)
+            return "unknown"
         _carry_to_request(book, letter, end)
         if end == "failed" and outcome.end == "failed":
             with Session(book) as session:
                 note_undelivered(session, letter.recipient, outcome.code, now, now)
                 session.flush()
-        record(book, f"letter_{end}", now, letter.round_id, letter.request_id, letter_out=letter.id, code=outcome.code)
+        record(book, f"letter_{end}", now, letter.round_id, letter.request_id, **about)
     if end == "failed":
         log.error("Thư số %d không gửi được (mã %s)", letter.id, outcome.code)
     return end
@@ -243,12 +298,16 @@ def _settle(book: Connection, letter: _Leased, outcome: Outcome, now: datetime) 
 def _final(letter: _Leased, outcome: Outcome, now: datetime) -> tuple[End, datetime]:
     """Patience has an end: what was put off until its deadline, or is uncertain too often, has failed."""
     next_at = now + BACKOFF[min(letter.attempts, len(BACKOFF)) - 1]
-    uncertain = MAX_UNCERTAIN.get(letter.kind, MAX_UNCERTAIN_OTHERS)
     if outcome.end == "retry" and next_at > letter.give_up_at:
         return "failed", now
-    if outcome.end == "unknown" and letter.attempts >= uncertain:
+    if outcome.end == "unknown" and _too_uncertain(letter.kind, letter.uncertain + 1):
         return "failed", now
     return outcome.end, next_at
+
+
+def _too_uncertain(kind: str, times: int) -> bool:
+    """Whether a letter may have been sent so often that it is not sent again."""
+    return times >= MAX_UNCERTAIN.get(kind, MAX_UNCERTAIN_OTHERS)
 
 
 def _carry_to_request(book: Connection, letter: _Leased, end: End) -> None:
@@ -257,10 +316,10 @@ def _carry_to_request(book: Connection, letter: _Leased, end: End) -> None:
 
 
 class _Pace:
-    """No more than so many letters a minute, and how long the pass has lasted."""
+    """No more than so many letters a minute, and what time it is in a pass that began at `now`."""
 
-    def __init__(self, per_minute: int, already: int, pause: Callable[[float], None]) -> None:
-        self._per_minute, self._pause = max(1, per_minute), pause
+    def __init__(self, now: datetime, per_minute: int, already: int, pause: Callable[[float], None]) -> None:
+        self._now, self._per_minute, self._pause = now, max(1, per_minute), pause
         self._begun = self._minute_begun = time.monotonic()
         self._count = already
 
@@ -269,9 +328,9 @@ class _Pace:
         """The minute's share that is not used up; at least 1 after `keep`."""
         return max(0, self._per_minute - self._count)
 
-    def elapsed(self) -> timedelta:
-        """How long the pass has lasted."""
-        return timedelta(seconds=time.monotonic() - self._begun)
+    def clock(self) -> datetime:
+        """The time at which the pass began, and how long it has lasted."""
+        return self._now + timedelta(seconds=time.monotonic() - self._begun)
 
     def count(self) -> None:
         """A letter has left."""

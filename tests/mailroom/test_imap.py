@@ -8,6 +8,7 @@ import imaplib
 import socket
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from sqlalchemy import func, select
@@ -62,6 +63,16 @@ def test_the_same_letter_twice_in_the_mailbox_is_one_letter(ledger: Ledger, serv
     assert collect(ledger, mail, NOW) == CollectTally(stored=1, seen=1)
     with ledger.begin() as session:
         assert session.scalar(select(func.count(Location.id))) == 2
+
+
+@pytest.mark.parametrize("stamps", [(EARLIER, NOW), (NOW, EARLIER)], ids=["earlier first", "earlier last"])
+def test_of_the_same_letter_twice_in_one_batch_the_first_receipt_counts(
+    ledger: Ledger, server: EmbeddedMail, mail: Mail, stamps: tuple[datetime, datetime]
+) -> None:
+    for stamp in stamps:
+        server.inject(OFFICE, answer(), stamp)
+    assert collect(ledger, mail, NOW) == CollectTally(stored=1, seen=1)
+    assert [letter.received_at for letter in letters(ledger)] == [EARLIER]
 
 
 def test_case_49_a_new_uidvalidity_looks_at_everything_and_stores_nothing_twice(ledger: Ledger) -> None:
@@ -176,18 +187,54 @@ def test_case_53_lost_in_the_middle_of_a_letter_once_everything_is_there_in_the_
         assert box.connections == 2
 
 
-def test_case_53_a_letter_that_always_breaks_the_line_stops_no_other_and_is_tried_again_daily(ledger: Ledger) -> None:
+def test_case_53_a_letter_that_always_breaks_the_line_stops_no_other_and_is_tried_each_time(ledger: Ledger) -> None:
     with mailbox(numbered(1, 2, 3, 4), cut=Counter({3: 1000})) as box:
         assert collect(ledger, mail_of(box), NOW) == CollectTally(stored=3, unfetched=1)
         assert kept(ledger) == {box.letters[uid] for uid in (1, 2, 4)}
         box.fetched.clear()
-        assert collect(ledger, mail_of(box), NOW + timedelta(hours=1)) == CollectTally()
-        assert box.fetched == []
-        assert collect(ledger, mail_of(box), NOW + timedelta(hours=24)) == CollectTally(unfetched=1)
+        assert collect(ledger, mail_of(box), NOW + timedelta(minutes=10)) == CollectTally(unfetched=1)
         box.cut.clear()
-        assert collect(ledger, mail_of(box), NOW + timedelta(hours=48)) == CollectTally(stored=1)
+        assert collect(ledger, mail_of(box), NOW + timedelta(minutes=20)) == CollectTally(stored=1)
         assert kept(ledger) == set(box.letters.values())
         assert {uid for uid, _ in box.fetched} == {3}
+
+
+def test_case_53_a_letter_left_out_before_the_server_was_gone_is_not_forgotten(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imap_room, "LETTERS_AT_ONCE", 1)
+    with mailbox(numbered(1, 2, 3), cut=Counter({1: 1, 3: 1})) as box:
+        again, times = imap_room._Reader._reconnect, count()
+
+        def gone_the_second_time(reader: imap_room._Reader, folder: str) -> None:
+            if next(times):
+                raise MailUnreachable
+            again(reader, folder)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(imap_room._Reader, "_reconnect", gone_the_second_time)
+            with pytest.raises(MailUnreachable):
+                collect(ledger, mail_of(box), NOW)
+        assert kept(ledger) == {box.letters[2]}
+        assert collect(ledger, mail_of(box), NOW + timedelta(minutes=10)) == CollectTally(stored=2)
+
+
+def test_case_49_a_mailbox_numbered_anew_in_the_middle_is_not_read_by_its_old_numbers(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mailbox(numbered(1, 2, 3), cut=Counter({2: 1})) as box:
+        again = imap_room._Reader._reconnect
+
+        def number_anew(reader: imap_room._Reader, folder: str) -> None:
+            box.uidvalidity, box.letters = 8, dict(enumerate(reversed(box.letters.values()), start=1))
+            again(reader, folder)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(imap_room._Reader, "_reconnect", number_anew)
+            with pytest.raises(MailUnreachable, match="đánh số lại"):
+                collect(ledger, mail_of(box), NOW)
+        assert collect(ledger, mail_of(box), NOW + timedelta(minutes=10)) == CollectTally(stored=3)
+        assert kept(ledger) == set(box.letters.values())
 
 
 def test_case_53_a_last_letter_that_breaks_the_line_is_tried_again_at_once(ledger: Ledger) -> None:

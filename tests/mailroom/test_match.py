@@ -23,7 +23,7 @@ from tests.mailroom.builders import (
 from treem.ledger.store import Ledger
 from treem.ledger.tables import LetterOut, Report, Request
 from treem.mailroom import match as room
-from treem.mailroom.match import Match, lost_letters, match, may_answer, told_of
+from treem.mailroom.match import Match, match, may_answer, told_of
 from treem.mailroom.parse import parse
 from treem.mailroom.smtp import send_due
 from treem.rehearsal.mail_server import EmbeddedMail
@@ -114,14 +114,15 @@ def test_lost_letters_are_ours_or_nobody_s(ledger: Ledger) -> None:
         bounce = parse(report, MAIL)
         assert bounce.is_bounce
         assert bounce.attachments == ()
-        assert [x.id for x in lost_letters(session, SETTINGS, bounce)] == [written.id]
+        lost = (written.id, True)
+        assert [(x.letter.id, x.permanent) for x in told_of(session, SETTINGS, bounce)] == [lost]
         without_id = parse(report.replace(b"Message-ID:", b"X-Was:"), MAIL)
         assert without_id.bounced[0].message_id is None
-        assert [x.id for x in lost_letters(session, SETTINGS, without_id)] == [written.id]
+        assert [(x.letter.id, x.permanent) for x in told_of(session, SETTINGS, without_id)] == [lost]
         forged = parse(report.replace(written.message_id.encode(), b"<forged@x.test>"), MAIL)
-        assert lost_letters(session, SETTINGS, forged) == ()
+        assert told_of(session, SETTINGS, forged) == ()
         about_b = parse(report.replace(b"rfc822; xa-a@", b"rfc822; xa-b@"), MAIL)
-        assert lost_letters(session, SETTINGS, about_b) == ()
+        assert told_of(session, SETTINGS, about_b) == ()
 
 
 def server_without_login(server: EmbeddedMail) -> object:
@@ -359,7 +360,6 @@ def test_case_41_a_report_tells_code_and_fate_of_our_letter(session: Session) ->
         assert told(session, raw) == [(letter.id, code, permanent, delayed)]
         (about,) = told_of(session, SETTINGS, parse(raw, MAIL))
         assert about.lost is not delayed
-        assert lost_letters(session, SETTINGS, parse(raw, MAIL)) == ((letter,) if permanent else ())
 
 
 def test_case_36_an_acknowledgement_bounces(session: Session) -> None:

@@ -91,8 +91,13 @@ def round_facts(session: Session, round_key: str) -> RoundFacts:
         requests=tuple(_request_fact(r, written.get(r.id, [])) for r in requests),
         closed=entry.closed_at is not None,
         report_state=_report_state(session, entry.id),
-        dead=frozenset(session.scalars(select(Contact.address).where(Contact.state == "dead"))),
+        dead=dead_addresses(session),
     )
+
+
+def dead_addresses(session: Session) -> frozenset[str]:
+    """The addresses nothing is sent to any more."""
+    return frozenset(session.scalars(select(Contact.address).where(Contact.state == "dead")))
 
 
 def open_requests_of_sender(session: Session, bodies: Collection[str]) -> list[Request]:

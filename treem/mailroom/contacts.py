@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from treem.ledger.events import record
+from treem.ledger.queries import dead_addresses as dead_addresses
 from treem.ledger.tables import Contact, LetterIn
 
 NO_SUCH_MAILBOX = re.compile(r"5\.1\.[1236]\b|5\.1\.10\b|5\.2\.1\b|5\.4\.4\b")  # RFC 3463, and RFC 7505 for 5.1.10
@@ -43,11 +44,6 @@ def note_well(session: Session, address: str, when: datetime, now: datetime) -> 
     if contact is not None and contact.state != "ok" and when > contact.since:
         contact.bounces, contact.last_code = 0, None
         _become(session, contact, "ok", when, now)
-
-
-def dead_addresses(session: Session) -> frozenset[str]:
-    """The addresses nothing is sent to any more."""
-    return frozenset(session.scalars(select(Contact.address).where(Contact.state == "dead")))
 
 
 def known_bad(session: Session) -> dict[str, Contact]:

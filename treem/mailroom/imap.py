@@ -2,7 +2,7 @@
 
 Belongs here: IMAP and how far a folder has been read. A folder is opened read-only, so nothing is marked, moved or
 deleted; what was collected is known by UIDVALIDITY and UID (RFC 9051), and by the letter's digest when those change.
-Once a day every UID of a folder is compared with what is known, which finds what a passing fault left out.
+Every UID of a folder is compared with what is known once a day, and at the next pass when a fault left a letter out.
 """
 
 import logging
@@ -91,11 +91,15 @@ def _collect_folder(
     if place.scan:
         known = _known_uids(ledger, place)
         uids = [uid for uid in uids if uid not in known]
+    complete = True
     for batch in reader.batches(uids):
         arrived = reader.fetch(folder, batch, now)
+        if len(arrived) < len(batch):
+            tally["unfetched"] += len(batch) - len(arrived)
+            complete = False
+            _note_scan(ledger, place, None)
         tally.update(_keep(ledger, place, arrived, now))
-        tally["unfetched"] += len(batch) - len(arrived)
-    if place.scan:
+    if place.scan and complete:
         _note_scan(ledger, place, now)
 
 
@@ -134,7 +138,8 @@ class _Reader:
     def select(self, folder: str) -> int:
         """Open a folder for reading; its UIDVALIDITY."""
         with named_trouble(self._mail.imap, ROLE):
-            return int(self._client.select_folder(folder, readonly=True)[b"UIDVALIDITY"])
+            self._uidvalidity = int(self._client.select_folder(folder, readonly=True)[b"UIDVALIDITY"])
+        return self._uidvalidity
 
     def uids(self, last_uid: int) -> list[int]:
         """The UIDs above one, in order."""
@@ -171,7 +176,7 @@ class _Reader:
     def fetch(self, folder: str, batch: list[int], now: datetime) -> list[_Arrived]:
         """The letters of a batch; one that vanished meanwhile, or breaks the connection by itself, is left out.
 
-        Raises MailUnreachable when the server is gone altogether.
+        Raises MailUnreachable when the server is gone altogether, or gives its letters other numbers now.
         """
         try:
             with named_trouble(self._mail.imap, ROLE):
@@ -179,7 +184,7 @@ class _Reader:
         except MailUnreachable:
             self._reconnect(folder)
             if len(batch) == 1:
-                log.warning("Một thư chưa lấy được; sẽ thử lại trong lần đối chiếu hằng ngày")
+                log.warning("Một thư chưa lấy được; sẽ thử lại ở lần nhận sau")
                 return []
         return [arrived for uid in batch for arrived in self.fetch(folder, [uid], now)]
 
@@ -214,7 +219,9 @@ class _Reader:
         with suppress(*TROUBLE):
             self._client.shutdown()
         self._client = _logged_in(self._mail)
-        self.select(folder)
+        before = self._uidvalidity
+        if self.select(folder) != before:  # the UIDs at hand are other letters' now
+            raise MailUnreachable("Máy chủ nhận thư vừa đánh số lại hộp thư; lần chạy sau sẽ nhận tiếp.")
 
 
 def folders(mail: Mail) -> list[str]:
@@ -277,11 +284,12 @@ def _known_uids(ledger: Ledger, place: _Place) -> set[int]:
         return set(session.scalars(select(Location.uid).where(*here)))
 
 
-def _note_scan(ledger: Ledger, place: _Place, now: datetime) -> None:
+def _note_scan(ledger: Ledger, place: _Place, when: datetime | None) -> None:
+    """When every UID was last compared; None: the next pass does it again."""
     with ledger.begin() as session:
         mailbox = session.get_one(Mailbox, place.mailbox_id, with_for_update=True)
         if mailbox.uidvalidity == place.uidvalidity:
-            mailbox.last_full_scan = now
+            mailbox.last_full_scan = when
 
 
 def _keep(ledger: Ledger, place: _Place, batch: Sequence[_Arrived], now: datetime) -> Counter[str]:
@@ -292,7 +300,10 @@ def _keep(ledger: Ledger, place: _Place, batch: Sequence[_Arrived], now: datetim
     with ledger.begin() as session:
         mailbox = _locked(session, place)
         known = {x.raw_sha: x for x in session.scalars(select(LetterIn).where(LetterIn.raw_sha.in_(shas)))}
-        new = {sha: arrived for sha, arrived in zip(shas, batch, strict=True) if sha not in known}
+        new: dict[str, _Arrived] = {}
+        for sha, arrived in zip(shas, batch, strict=True):
+            if sha not in known:
+                new[sha] = min(arrived, new.get(sha, arrived), key=lambda a: a.received_at)
         for sha, arrived in zip(shas, batch, strict=True):
             if sha in known and arrived.received_at < known[sha].received_at:
                 _came_earlier(session, known[sha], arrived.received_at, now)

@@ -111,11 +111,6 @@ def told_of(session: Session, settings: Settings, parsed: Parsed) -> tuple[Told,
     return tuple(found.values())
 
 
-def lost_letters(session: Session, settings: Settings, parsed: Parsed) -> tuple[LetterOut, ...]:
-    """The letters of ours that a report says were refused for good."""
-    return tuple(told.letter for told in told_of(session, settings, parsed) if told.permanent)
-
-
 def _tags(addresses: Iterable[str], own_address: str) -> list[str]:
     local, _, domain = own_address.lower().rpartition("@")
     prefix, suffix = f"{local}+", f"@{domain}"

@@ -7,10 +7,12 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+from treem.mailroom.accounts import Pause
 
 ROUND = "bao-cao-6-thang/2027"
 TITLES = {"open": "Mở đợt", "remind-1": "Nhắc lần 1", "due": "Hạn nộp", "close": "Khóa đợt", "send-on": "Gửi báo cáo"}
@@ -46,7 +48,7 @@ class Book:
     def read(self) -> dict[str, Any]:
         if self.path.exists():
             return json.loads(self.path.read_text())
-        return {"version": 1, "state": "draft", "decisions": [], "calls": [], "down": False}
+        return {"version": 1, "state": "draft", "decisions": [], "calls": [], "down": False, "pauses": []}
 
     def change(self, **more: Any) -> None:
         part = self.path.with_suffix(".part")
@@ -113,6 +115,10 @@ def letters_that_wait(_house: Any) -> list[SimpleNamespace]:
     ]  # fmt: skip
 
 
+def pauses(_ledger: Any, _mail: Any, now: datetime) -> tuple[Pause, ...]:
+    return tuple(Pause(role, now + timedelta(minutes=30), reason) for role, reason in book().read()["pauses"])
+
+
 def rows(_house: Any, _round_key: str, _now: datetime) -> list[dict[str, str]]:
     return [{"Đơn vị": f"Xã số {n}", "Trạng thái": book().read()["state"]} for n in range(25)]
 
@@ -140,6 +146,7 @@ def install(put: Callable[[Any, str, Any], None] = setattr) -> None:
     put(rounds, "steps", SimpleNamespace(carry_out=carry_out, rounds_in_motion=lambda *_: (ROUND,)))
     put(rounds, "board", SimpleNamespace(rows=rows, progress=lambda *_: 40.0))
     put(mailbox, "smtp", SimpleNamespace(send_due=send_due))
+    put(mailbox, "accounts", SimpleNamespace(pauses=pauses))
     put(mailbox, "imap", SimpleNamespace(collect=_called("collect")))
     put(mailbox, "intake", SimpleNamespace(process_stored=_called("process_stored")))
     put(mailbox, "inbox", SimpleNamespace(waiting=letters_that_wait))

@@ -3,19 +3,30 @@
 Belongs here: pausing and its end. Why a pause begins is decided in `smtp` and `imap`.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 
 from treem.ledger.events import record
 from treem.ledger.store import Ledger
 from treem.ledger.tables import Account
-from treem.plan.settings import Server
+from treem.plan.settings import Mail, Server
 
 Role = Literal["smtp", "imap"]
 SERVER_BUSY = timedelta(minutes=15)
 LOGIN_REFUSED = timedelta(minutes=30)  # repeated wrong passwords lock an account
+LOGIN = "login"
+
+
+@dataclass(frozen=True)
+class Pause:
+    """An account that is left alone. Reason: LOGIN, which only a person can mend, or what the server answered."""
+
+    role: Role
+    until: datetime
+    reason: str
 
 
 def pause(ledger: Ledger, role: Role, server: Server, reason: str, until: datetime, now: datetime) -> None:
@@ -32,10 +43,17 @@ def pause(ledger: Ledger, role: Role, server: Server, reason: str, until: dateti
 
 def paused_until(ledger: Ledger, role: Role, server: Server, now: datetime) -> datetime | None:
     """Until when the account is left alone, or None when it may be used."""
-    query = select(Account.paused_until).where(Account.role == role, Account.name == _name(server))
     with ledger.begin(relaxed=True) as session:
-        until = session.scalar(query)
-    return until if until and until > now else None
+        account = session.scalar(_paused(role, server, now))
+    return account.paused_until if account else None
+
+
+def pauses(ledger: Ledger, mail: Mail, now: datetime) -> tuple[Pause, ...]:
+    """Those of the office's two accounts that are left alone now, sending first."""
+    accounts: tuple[tuple[Role, Server], ...] = (("smtp", mail.smtp), ("imap", mail.imap))
+    with ledger.begin(relaxed=True) as session:
+        found = [(role, session.scalar(_paused(role, server, now))) for role, server in accounts]
+    return tuple(Pause(role, account.paused_until, account.reason) for role, account in found if account)
 
 
 def resume(ledger: Ledger, role: Role, server: Server, now: datetime) -> None:
@@ -43,6 +61,10 @@ def resume(ledger: Ledger, role: Role, server: Server, now: datetime) -> None:
     with ledger.begin() as session:
         session.execute(delete(Account).where(Account.role == role, Account.name == _name(server)))
         record(session, "account_resumed", now, role=role)
+
+
+def _paused(role: Role, server: Server, now: datetime) -> Select[tuple[Account]]:
+    return select(Account).where(Account.role == role, Account.name == _name(server), Account.paused_until > now)
 
 
 def _name(server: Server) -> str:

@@ -78,7 +78,7 @@ def collect(ledger: Ledger, mail: Mail, now: datetime) -> CollectTally:
             for folder in reader.folders():
                 _collect_folder(ledger, mail, reader, folder, now, tally)
     except LoginRefused:
-        accounts.pause(ledger, "imap", mail.imap, "login", now + accounts.LOGIN_REFUSED, now)
+        accounts.pause(ledger, "imap", mail.imap, accounts.LOGIN, now + accounts.LOGIN_REFUSED, now)
         raise
     return CollectTally(**tally)
 

@@ -100,7 +100,7 @@ def send_due(ledger: Ledger, mail: Mail, now: datetime, pause: Callable[[float],
         try:
             return _send_all(ledger, mail, line, now, pause)
         except LoginRefused:
-            accounts.pause(ledger, "smtp", mail.smtp, "login", now + accounts.LOGIN_REFUSED, now)
+            accounts.pause(ledger, "smtp", mail.smtp, accounts.LOGIN, now + accounts.LOGIN_REFUSED, now)
             raise
 
 

@@ -128,7 +128,7 @@ def test_figures_nobody_is_asked_for_are_set_aside() -> None:
 
 
 def test_another_activity_asks_for_nothing() -> None:
-    district = merge(rows({}), settings(*EVERYONE), EVERYONE, activity="khac")
+    district = merge(rows({}), settings(*EVERYONE), EVERYONE, forms=())
     assert district.totals.empty
 
 

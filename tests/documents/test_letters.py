@@ -33,7 +33,7 @@ FINDINGS = [
 ]
 TO_BODIES = ("request", "reminder", "chase")
 ACKS = ("ack_accepted", "ack_correction", "ack_blank", "ack_prose", "ack_link", "ack_unreadable", "ack_duplicate")
-DECISIONS = ("extended", "waived", "rejected")
+DECISIONS = ("extended", "waived", "rejected", "moved")
 ALL = (*TO_BODIES, *ACKS, *DECISIONS, "approval", "report", "digest", "alarm")
 NEWS = Digest(
     rounds=(RoundNews("Báo cáo 6 tháng 2027", 28, 20, 18, "14/6/2027", ("Phòng Tư pháp (quá 3 ngày)",), ("Xã A",)),),
@@ -65,6 +65,9 @@ def letter(name: str, **changes: Any) -> LetterText:
         "body_name": "Ủy ban nhân dân xã Bình Lư",
         "tone": "instruct",
         "round_title": "Báo cáo 6 tháng 2027",
+        "about": " về công tác trẻ em",
+        "content": "số liệu và kết quả thực hiện nhiệm vụ được giao",
+        "asked_body": "",
         "period_text": "từ ngày 15/12/2026 đến hết ngày 31/5/2027",
         "as_of_text": "chốt đến hết ngày 31/5/2027",
         "due_text": DUE,

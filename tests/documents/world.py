@@ -36,7 +36,7 @@ def values(using: Settings, of: RoundPlan, seed: int = 1) -> list[ValueRow]:
     rng, rows = Random(seed), []
     figures = using.figures()
     for number, body in enumerate(b for b in of.bodies if b.code not in SILENT):
-        form = using.form_for(of.activity.key, body.group)
+        form = using.form_for(of.activity.key, of.collection.key, body.group)
         for row, code in enumerate(form.figures, start=8):
             rows += _answers(rng, figures[code], body, number, row)
     return rows
@@ -76,13 +76,13 @@ def _number(figure: Figure, number: int) -> Decimal:
 def district(using: Settings, of: RoundPlan, rows: list[ValueRow]) -> District:
     columns = ["body", "figure", "column", "kind", "number"]
     frame = pd.DataFrame([[getattr(r, c) for c in columns] for r in rows], columns=columns, dtype=object)
-    return merge(frame, using, of.bodies, activity=of.activity.key)
+    return merge(frame, using, of.bodies, forms=using.forms_for(of.activity.key, of.collection.key))
 
 
 def narratives(using: Settings, of: RoundPlan) -> list[NarrativeRow]:
     rows = []
     for number, body in enumerate(b for b in of.bodies if b.code not in SILENT):
-        form = using.form_for(of.activity.key, body.group)
+        form = using.form_for(of.activity.key, of.collection.key, body.group)
         text = SAID if number % 3 else f"{SAID}\nRiêng {body.name} đã kiện toàn đội ngũ cộng tác viên."
         rows += [NarrativeRow(body.code, section, text) for section in (*form.duties, *(c.key for c in form.closings))]
     return rows

@@ -104,6 +104,6 @@ def test_the_shipped_plan_puts_every_milestone_of_the_six_month_report_on_the_sc
     mine = {c.milestone: c for c in changes.create if c.round == plan.key}
     assert set(mine) == {m.key for m in plan.milestones}
     assert mine["open"].name == "Báo cáo 6 tháng 2027 · mở đợt"
-    assert {c.at.hour for c in mine.values()} == {plan.activity.hour}
+    assert {c.at.hour for c in mine.values()} == {plan.collection.hour}
     assert len({c.name for c in changes.create}) == len(changes.create)
     assert all(NOW < c.at <= NOW + reconcile.HORIZON for c in changes.create)

@@ -18,6 +18,7 @@ from treem.plan.settings import (
     Activity,
     Body,
     Closing,
+    Collection,
     Duty,
     Figure,
     Form,
@@ -181,12 +182,9 @@ def _indicator(figure: Figure) -> Indicator:
 
 
 def _activity() -> Activity:
-    return Activity(
-        key="bao-cao-6-thang",
-        title="Báo cáo 6 tháng",
+    collection = Collection(
+        key="bao-cao",
         period_title="6 tháng đầu năm {year}",
-        kind="report",
-        source="Báo cáo 6 tháng gửi trước ngày 15 tháng 6",
         audience=("xa",),
         document="bao-cao-6-thang",
         due=When(before="06-15"),
@@ -194,6 +192,13 @@ def _activity() -> Activity:
         close=Offset(days=5),
         send_on=Offset(days=10),
         period=Period(start="12-15", end="06-14"),
+    )
+    return Activity(
+        key="bao-cao-6-thang",
+        title="Báo cáo 6 tháng",
+        kind="report",
+        source="Báo cáo 6 tháng gửi trước ngày 15 tháng 6",
+        collections=(collection,),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from treem.ledger.tables import LetterOut, Request, Round
 from treem.mailroom.compose import Attachment
 from treem.mailroom.outbox import write_letter
-from treem.plan.settings import Body, Group, Mail, Register, Server, Settings
+from treem.plan.settings import Body, Group, Mail, Plan, Register, Server, Settings
 from treem.rehearsal.mail_server import EmbeddedMail
 
 NOW = datetime(2027, 5, 17, 1, 0, tzinfo=UTC)
@@ -53,7 +53,8 @@ def settings_for(mail: Mail) -> Settings:
             ("xa-b", "Ủy ban nhân dân xã B", (XA_B,)),
         )
     )
-    return Settings.model_construct(register_=Register(groups=(group,), bodies=bodies), mail=mail)
+    plan = Plan.model_construct(activities=())
+    return Settings.model_construct(plan=plan, register_=Register(groups=(group,), bodies=bodies), mail=mail)
 
 
 def add_requests(

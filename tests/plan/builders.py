@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from treem.plan.settings import Activity, Body, Offset, Period, Plan, Register, Settings, When
+from treem.plan.settings import Activity, Body, Collection, Offset, Period, Plan, Register, Settings, When
 
 
 class _Office:
@@ -24,12 +24,21 @@ def body(code: str, group: str = "xa", **more: Any) -> Body:
 
 def activity(**more: Any) -> Activity:
     """The six-month report, unless told otherwise."""
-    values: dict[str, Any] = {
+    own: dict[str, Any] = {
         "key": "bao-cao-6-thang",
         "title": "Báo cáo 6 tháng",
-        "period_title": "6 tháng đầu năm {year}",
         "kind": "report",
         "source": "Báo cáo 6 tháng gửi trước ngày 15 tháng 6",
+    }
+    own |= {key: more.pop(key) for key in list(more) if key in Activity.model_fields}
+    return Activity(**({"collections": (collection(**more),)} | own))
+
+
+def collection(**more: Any) -> Collection:
+    """What the six-month report collects, unless told otherwise."""
+    values: dict[str, Any] = {
+        "key": "bao-cao",
+        "period_title": "6 tháng đầu năm {year}",
         "audience": ("xa", "phong"),
         "document": "bao-cao-6-thang",
         "due": When(before="06-15"),
@@ -40,7 +49,7 @@ def activity(**more: Any) -> Activity:
         "send_on": Offset(working_days=8),
         "period": Period(start="12-15", end="05-31"),
     }
-    return Activity(**(values | more))
+    return Collection(**(values | more))
 
 
 def annual(**more: Any) -> Activity:

@@ -169,9 +169,10 @@ def test_a_waived_body_is_left_alone() -> None:
     assert [s.body for s in due_steps(PLAN, facts, on("chase-1"))] == list(CODES[1:])
 
 
-def test_a_body_that_left_the_config_is_not_written_to() -> None:
+def test_a_body_that_left_the_config_is_asked_no_longer() -> None:
     plan = replace(PLAN, bodies=PLAN.bodies[1:])
-    assert [s.body for s in due_steps(plan, asked(), on("chase-1"))] == list(CODES[1:])
+    steps = due_steps(plan, asked(), on("chase-1"))
+    assert [(s.action, s.body) for s in steps] == [("leave", CODES[0]), *(("chase", code) for code in CODES[1:])]
 
 
 @pytest.mark.parametrize(

@@ -68,10 +68,10 @@ def test_nothing_is_made_up_that_the_office_must_fill_in() -> None:
 
 
 def test_the_six_month_report_is_due_before_the_fifteenth_of_june() -> None:
-    activity = settings().activity("bao-cao-6-thang")
-    assert (activity.due.before, activity.due.on) == ("06-15", None)
-    assert set(activity.audience) == {g.key for g in settings().register_.groups}
-    assert len(activity.reminders) == len(activity.chases) == 2
+    (collection,) = settings().activity("bao-cao-6-thang").collections
+    assert (collection.due.before, collection.due.on) == ("06-15", None)
+    assert set(collection.audience) == {g.key for g in settings().register_.groups}
+    assert len(collection.reminders) == len(collection.chases) == 2
 
 
 def test_a_commune_is_asked_a_bearable_number_of_figures() -> None:

@@ -527,7 +527,7 @@ def test_an_error_reads_as_one_line_a_problem(folder: Path) -> None:
     first, second = str(raised.value).splitlines()
     assert first.startswith(f"config/mail.yaml:{line_of(folder, 'mail.yaml', 'foder')}: foder: ")
     assert first.endswith("→ Có phải là “folder”? Hãy sửa lại.")
-    assert "activities › bao-cao-6-thang › due › before" in second
+    assert "activities › bao-cao-6-thang › collections › bao-cao › due › before" in second
     assert " → " in second
 
 
@@ -601,7 +601,7 @@ def test_no_secret_is_ever_repeated(folder: Path) -> None:
 
 def test_a_key_named_on_is_a_word_not_a_truth_value(folder: Path) -> None:
     apply(folder, Edit("plan.yaml", '{before: "06-15"}', '{on: "06-14"}'))
-    assert load_settings(folder, {}).activity("bao-cao-6-thang").due.on == "06-14"
+    assert load_settings(folder, {}).activity("bao-cao-6-thang").collections[0].due.on == "06-14"
 
 
 def test_a_real_server_needs_its_password(folder: Path) -> None:

@@ -6,14 +6,14 @@ Four things are never mixed: a number (zero is a number), a blank, "không áp d
 Whatever is not a number adds nothing to a total and is named beside it. Numbers stay `Decimal` from end to end.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pandas as pd
 
-from treem.plan.settings import Body, Column, Figure, Settings
+from treem.plan.settings import Body, Column, Figure, Form, Settings
 
 KEYS = ["body", "figure", "column"]
 COLUMN_ORDER: tuple[Column, ...] = ("total", "male", "female", "minority")
@@ -28,6 +28,7 @@ GRID = [
     "group",
     "body_order",
     "counts",
+    "form",
 ]
 TOTALS = ["figure", "column", "total", "reporting", "asked", "missing", "blank", "not_filed", "not_applicable"]
 CHECKS = ["figure", "group", "total", "difference", "reporting", "asked"]
@@ -56,15 +57,24 @@ class District:
     unplaced: pd.DataFrame
 
 
-def merge(rows: pd.DataFrame, settings: Settings, asked: Sequence[Body], *, activity: str | None = None) -> District:
+def merge(
+    rows: pd.DataFrame,
+    settings: Settings,
+    asked: Sequence[Body],
+    *,
+    forms: Sequence[Form] | None = None,
+    taken: Iterable[tuple[Body, Form]] = (),
+) -> District:
     """The accepted figures [body, figure, column, kind, number] of the asked bodies, made one.
 
-    A group is asked for what its forms ask: the form of `activity`, or any of its forms when no activity is given.
+    A group is asked for what its forms ask (all forms of the config when none are given); `taken`: what a body was
+    asked elsewhere and is counted here, whose rows were added up by `added_up`.
     Raises NotExact for floats and pandas' MergeError when a body gives the same figure twice.
     """
     filed = rows.loc[:, [*KEYS, "kind", "number"]].astype(object)
     _demand_exact(filed)
-    cells = _cells(_grid(settings, asked, activity), filed)
+    questions = [*_questions(asked, settings.forms if forms is None else forms), *taken]
+    cells = _cells(_grid(settings, questions), filed)
     checks = _cross_checks(cells, settings)
     typed, rates = _typed_totals(cells, settings), _rates(cells, settings)
     totals = pd.DataFrame([*typed, *rates], columns=[*TOTALS, "order"], dtype=object)
@@ -81,24 +91,44 @@ def _demand_exact(filed: pd.DataFrame) -> None:
         raise NotExact("figures must be finite Decimals")
 
 
-def _grid(settings: Settings, asked: Sequence[Body], activity: str | None) -> pd.DataFrame:
-    """One row for everything that was asked: figure, column, body."""
-    questions = _questions(settings, activity)
+def added_up(rows: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """One row a body, figure and column of what it said in several rounds, in order of time.
+
+    Counts and money add up; of a stock and of yes or no the last word counts. A blank beside a number is no number.
+    """
+    found = []
+    for key, said in rows.groupby(KEYS, sort=False):
+        body, code, column = map(str, key)
+        numbers = [number for number in said["number"] if number is not None]
+        kinds = list(said["kind"])
+        adds = settings.figures()[code].merge == "sum" and settings.indicator_of(code).accrual == "flow"
+        kind = "number" if numbers else kinds[-1]
+        number = (sum(numbers, Decimal(0)) if adds else numbers[-1]) if numbers else None
+        found.append((body, code, column, kind, number))
+    return pd.DataFrame(found, columns=[*KEYS, "kind", "number"], dtype=object)
+
+
+def _questions(asked: Iterable[Body], forms: Sequence[Form]) -> Iterator[tuple[Body, Form]]:
+    return ((body, form) for body in asked for form in forms if form.group == body.group)
+
+
+def _grid(settings: Settings, questions: Iterable[tuple[Body, Form]]) -> pd.DataFrame:
+    """One row for everything that was asked: figure, column, body; `form` is the first that asked."""
     place = {body.code: number for number, body in enumerate(settings.register_.bodies)}
-    bodies = sorted(asked, key=lambda body: (place.get(body.code, len(place)), body.code))
+    asked: dict[tuple[str, str], tuple[Body, Form]] = {}
+    for body, form in questions:
+        for code in form.figures:
+            asked.setdefault((body.code, code), (body, form))
+    bodies = {body.code: body for body, _ in asked.values()}
+    ordered = sorted(bodies.values(), key=lambda body: (place.get(body.code, len(place)), body.code))
     grid = [
-        (f.code, column, order, COLUMN_ORDER.index(column), b.code, b.name, b.kind, b.group, rank, _counts(f, b))
+        (f.code, column, order, COLUMN_ORDER.index(column), b.code, b.name, b.kind, b.group, rank, _counts(f, b), named)
         for order, f in enumerate(settings.figures().values())
         for column in f.columns
-        for rank, b in enumerate(bodies)
-        if (b.group, f.code) in questions
+        for rank, b in enumerate(ordered)
+        if (named := asked[b.code, f.code][1].code if (b.code, f.code) in asked else None)
     ]
     return pd.DataFrame(grid, columns=GRID, dtype=object)
-
-
-def _questions(settings: Settings, activity: str | None) -> set[tuple[str, str]]:
-    forms = (form for form in settings.forms if activity is None or activity in form.activities)
-    return {(form.group, code) for form in forms for code in form.figures}
 
 
 def _counts(figure: Figure, body: Body) -> bool:
@@ -111,7 +141,8 @@ def _cells(grid: pd.DataFrame, filed: pd.DataFrame) -> pd.DataFrame:
     if len(cells) != len(grid):
         raise AssertionError("the merge changed the number of questions")
     silent = cells["kind"].isna()
-    has_filed = cells["body"].isin(set(filed["body"]))
+    spoken = set(zip(cells.loc[~silent, "body"], cells.loc[~silent, "form"], strict=True))
+    has_filed = pd.Series([pair in spoken for pair in zip(cells["body"], cells["form"], strict=True)], dtype=bool)
     cells.loc[silent & has_filed, "kind"] = "blank"
     cells.loc[silent & ~has_filed, "kind"] = "not_filed"
     said = cells["kind"] == "number"

@@ -158,7 +158,7 @@ def _number_format(number: Decimal) -> str:
 
 
 def _period(plan: RoundPlan) -> str:
-    mark = " (số ước thực hiện)" if plan.activity.period.estimate else ""
+    mark = " (số ước thực hiện)" if plan.is_estimate else ""
     return f"Kỳ số liệu: từ {official_date(plan.period_start)} đến hết {official_date(plan.period_end)}{mark}."
 
 

@@ -93,7 +93,7 @@ def write_report(
         **_body(words.merged_figures(district, settings), settings, plan, narratives),
         **_annexes(district, settings, plan, filing),
     }
-    return _render(templates / f"{plan.activity.document}.docx", context)
+    return _render(templates / f"{plan.collection.document}.docx", context)
 
 
 def _head(settings: Settings, plan: RoundPlan, number: str, signed_on: date | None, *, draft: bool) -> dict[str, Any]:
@@ -127,11 +127,11 @@ def _subject(settings: Settings, plan: RoundPlan) -> str:
 
 
 def _period_title(plan: RoundPlan) -> str:
-    return plan.activity.period_title.format(year=plan.year).replace(f" năm {plan.year}", f" năm\u00a0{plan.year}")
+    return plan.collection.period_title.format(year=plan.year).replace(f" năm {plan.year}", f" năm\u00a0{plan.year}")
 
 
 def _period_text(plan: RoundPlan) -> str:
-    mark = " (số ước thực hiện)" if plan.activity.period.estimate else ""
+    mark = " (số ước thực hiện)" if plan.is_estimate else ""
     return f"từ {_day(plan.period_start)} đến hết {_day(plan.period_end)}{mark}"
 
 

@@ -15,7 +15,7 @@ from treem.documents.dates import short_date
 from treem.documents.figures import Merged, sentence, short_name
 from treem.ledger.queries import FilingRow, NarrativeRow
 from treem.plan.agenda import RoundPlan
-from treem.plan.settings import Body, Duty, Settings
+from treem.plan.settings import Body, Duty, Form, Settings
 
 RESULTS = {
     "III.1": "Đầu tư nguồn lực",
@@ -145,14 +145,17 @@ def _section_of(duty: Duty, settings: Settings) -> str:
 
 def _bodies_with(duty: Duty, settings: Settings, plan: RoundPlan) -> list[Body]:
     """The bodies of the round whose form has a box for the duty."""
-    forms = [f for f in settings.forms if plan.activity.key in f.activities and duty.code in f.duties]
-    groups = {form.group for form in forms}
+    groups = {form.group for form in _forms(settings, plan) if duty.code in form.duties}
     return [body for body in plan.bodies if body.group in groups]
+
+
+def _forms(settings: Settings, plan: RoundPlan) -> tuple[Form, ...]:
+    return settings.forms_for(plan.activity.key, plan.collection.key)
 
 
 def closings(part: str, settings: Settings, plan: RoundPlan, narratives: Sequence[NarrativeRow]) -> tuple[Answer, ...]:
     """The closing sections of a part (IV, V, VI), grouped by body."""
-    forms = [f for f in settings.forms if plan.activity.key in f.activities]
+    forms = _forms(settings, plan)
     titles = {c.key: c.title for form in forms for c in form.closings}
     found = []
     for key, title in titles.items():

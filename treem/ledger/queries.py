@@ -17,6 +17,7 @@ from treem.ledger.tables import (
     Report,
     Request,
     Round,
+    Selected,
     Submission,
     Value,
 )
@@ -82,8 +83,9 @@ def message_id_of(session: Session, idem_key: str) -> str | None:
 def round_facts(session: Session, round_key: str) -> RoundFacts:
     """What has happened in a round, as the agenda compares it with the plan."""
     entry = find_round(session, round_key)
+    chosen = selection_of(session, round_key)
     if entry is None:
-        return RoundFacts(opened=False, requests=(), closed=False, report_state=None)
+        return RoundFacts(opened=False, requests=(), closed=False, report_state=None, chosen=chosen)
     written = _letters(session, entry.id)
     requests = session.scalars(select(Request).where(Request.round_id == entry.id).order_by(Request.id))
     return RoundFacts(
@@ -92,12 +94,19 @@ def round_facts(session: Session, round_key: str) -> RoundFacts:
         closed=entry.closed_at is not None,
         report_state=_report_state(session, entry.id),
         dead=dead_addresses(session),
+        chosen=chosen,
     )
 
 
 def dead_addresses(session: Session) -> frozenset[str]:
     """The addresses nothing is sent to any more."""
     return frozenset(session.scalars(select(Contact.address).where(Contact.state == "dead")))
+
+
+def selection_of(session: Session, round_key: str) -> frozenset[str] | None:
+    """Codes of the bodies selected for a round; None while no selection has been made."""
+    rows = session.execute(select(Selected.body, Selected.chosen).where(Selected.round_key == round_key)).all()
+    return frozenset(row.body for row in rows if row.chosen) if rows else None
 
 
 def open_requests_of_sender(session: Session, bodies: Collection[str]) -> list[Request]:
@@ -202,6 +211,8 @@ def _request_fact(request: Request, letters: list[_Letter]) -> RequestFact:
         sent=asking is not None and asking.state in ("sent", "bounced"),
         filed=request.first_received_at is not None,
         closed=request.state in ("waived", "closed"),
+        left=request.state == "closed",
+        told=request.told_due,
         letters=frozenset(x.stage for x in letters),
         asked_at=asking.created_at if asking else None,
         due=request.due,

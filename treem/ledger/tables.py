@@ -91,7 +91,28 @@ class Request(Table):
     legal_due: Mapped[date] = mapped_column(Date)
     state: Mapped[str] = mapped_column(default="queued")
     first_received_at: Mapped[datetime | None]  # first receipt of something readable: decides "on time"
+    told_due: Mapped[date | None] = mapped_column(Date)  # the plan's day as the body was last told it
     round: Mapped[Round] = relationship()
+
+
+class Selected(Table):
+    """Whether a body of the audience is asked in a round that asks only some (lựa chọn), and why.
+
+    Made before the round is opened, so it bears the round's key. A person's change is kept beside the rule's reasons.
+    """
+
+    __tablename__ = "selected"
+    __table_args__ = (UniqueConstraint("round_key", "body"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    round_key: Mapped[str] = mapped_column(index=True)
+    body: Mapped[str]
+    chosen: Mapped[bool]
+    rank: Mapped[int]  # the rule's order, from 1
+    places: Mapped[int | None]  # where places are given out
+    reasons: Mapped[list[str]] = mapped_column(JSON)
+    changed_by: Mapped[str | None]
+    changed_why: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[datetime]
 
 
 class LetterBytes(Table):

@@ -84,7 +84,8 @@ def match(session: Session, settings: Settings, parsed: Parsed, form_tokens: Seq
 
 def may_answer(settings: Settings, sender: str, request: Request, on: date) -> bool:
     """Registered for the body on the day of the letter, or on the day it was asked to answer by."""
-    bodies = (b for b in settings.register_.by_address.get(sender, ()) if b.code == request.body)
+    code = settings.answering(request.round.activity, request.collection, request.body)
+    bodies = (b for b in settings.register_.by_address.get(sender, ()) if b.code == code)
     return any(b.is_valid_on(on) or b.is_valid_on(request.due) for b in bodies)
 
 

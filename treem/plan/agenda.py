@@ -7,24 +7,29 @@ working days and lunar dates are in `plan.almanac`.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from treem.plan.almanac import Almanac
-from treem.plan.settings import Activity, Body, Offset, Settings, When
+from treem.plan.almanac import Almanac, LunarDateUnknown
+from treem.plan.dates import month_day, resolve, shift
+from treem.plan.settings import Activity, Body, Collection, Offset, Settings
 
-Action = Literal["open", "ask", "remind", "chase", "close", "draft", "ask_approval", "send_on"]
+Action = Literal[
+    "choose", "open", "join", "leave", "move", "ask", "remind", "chase", "close", "draft", "ask_approval", "send_on"
+]
 Day = date  # the type, inside classes that have a field named `date`
-ROUND_KEY = re.compile(r"([a-z0-9-]+)/(2\d{3})")
+ROUND_KEY = re.compile(r"([a-z0-9-]+)/(2\d{3})(?:/([a-z0-9-]+))?")
+LISTED = 8
 
 
 class UnknownRound(Exception):
-    """There is no such round: the activity is not in the plan, or the key is not `activity/year`."""
+    """There is no such round: the activity is not in the plan, or the key is not one of a round."""
 
     def __init__(self, round_key: str, known: Sequence[str]) -> None:
-        example = ", ".join(f"{key}/2027" for key in known) or "chưa có hoạt động nào trong kế hoạch"
-        super().__init__(f"Không có đợt “{round_key}”. Hãy viết hoạt động/năm, ví dụ: {example}.")
+        shown = ", ".join(known[:LISTED]) + (", …" if len(known) > LISTED else "")
+        example = shown or "chưa có hoạt động nào trong kế hoạch"
+        super().__init__(f"Không có đợt “{round_key}”. Hãy viết hoạt động/năm[/lần thu thập], ví dụ: {example}.")
 
 
 @dataclass(frozen=True)
@@ -39,21 +44,46 @@ class Milestone:
 
 @dataclass(frozen=True)
 class RoundPlan:
-    """A round (đợt) as the plan has it: its milestones, its data period and whom it asks."""
+    """One collection of a round (đợt) as the plan has it: its milestones, its data period and whom it asks.
+
+    Each collection is asked, chased, merged and approved by itself, under a key of its own: "bao-cao-nam/2027", and
+    "tet-trung-thu/2027/ket-qua" where the activity has several. `bodies`: the audience, before any selection.
+    """
 
     key: str
     activity: Activity
+    collection: Collection
     year: int
     milestones: tuple[Milestone, ...]
     period_start: date
     period_end: date
     bodies: tuple[Body, ...]
+    reporter: Body | None = None  # answers for all of them: an inspection team for the communes
     timezone: str = "Asia/Ho_Chi_Minh"
 
     @property
     def title(self) -> str:
-        """The round's name, e.g. "Báo cáo 6 tháng 2027"."""
-        return f"{self.activity.title} {self.year}"
+        """The round's name, e.g. "Báo cáo 6 tháng 2027", "Kết quả tổ chức Tết Trung thu 2027"."""
+        return f"{self.collection.title or self.activity.title} {self.year}"
+
+    @property
+    def occasion(self) -> str:
+        """The round whose collection this is: "tet-trung-thu/2027"."""
+        return f"{self.activity.key}/{self.year}"
+
+    def key_of(self, year: int) -> str:
+        """The key of the same collection in another year."""
+        return _key(self.activity, self.collection, year)
+
+    @property
+    def begins(self) -> date:
+        """The day of the first step."""
+        return self.date_of("choose" if self.collection.selection else "open")
+
+    @property
+    def own_day(self) -> date | None:
+        """The activity's own day, where it has one."""
+        return next((m.date for m in self.milestones if m.key == "day"), None)
 
     @property
     def due(self) -> date:
@@ -71,7 +101,16 @@ class RoundPlan:
 
     def instant_of(self, milestone: Milestone) -> datetime:
         """The moment a milestone takes effect: its date, at the activity's hour in the office's zone."""
-        return datetime.combine(milestone.date, time(self.activity.hour), ZoneInfo(self.timezone))
+        return datetime.combine(milestone.date, time(self.collection.hour), ZoneInfo(self.timezone))
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether the figures are estimates: the period ends after the deadline."""
+        return self.collection.period is not None and self.collection.period.estimate
+
+    def answering(self, body: Body) -> Body:
+        """Who is written to about a body that is asked, and answers for it."""
+        return self.reporter or body
 
     def body(self, code: str) -> Body:
         """The body of that code. Raises KeyError when the round asks none such, or no longer."""
@@ -119,6 +158,8 @@ class RequestFact:
     asked_at: datetime | None = None  # when the request letter was written; unknown counts as long ago
     due: Day | None = None  # the day the body was asked to answer by; later than the plan's where it was extended
     lost: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    left: bool = False  # closed because the body is no longer asked
+    told: Day | None = None  # the plan's day as the body was last told it; None: as the plan has it
 
 
 @dataclass(frozen=True)
@@ -130,6 +171,7 @@ class RoundFacts:
     closed: bool
     report_state: str | None
     dead: frozenset[str] = frozenset()  # addresses nothing is sent to any more
+    chosen: frozenset[str] | None = None  # codes of the bodies selected; None: no selection has been made
 
 
 @dataclass(frozen=True)
@@ -140,43 +182,89 @@ class Step:
     milestone: str
     body: str | None = None
 
+    @property
+    def of_body(self) -> str:
+        """The body's code, for steps that are about one."""
+        if self.body is None:
+            raise ValueError(f"the step {self.action} is about no body")
+        return self.body
+
 
 def plan_round(settings: Settings, almanac: Almanac, round_key: str) -> RoundPlan:
-    """The round `activity/year` as the config has it today. Raises UnknownRound."""
+    """The round of that key as the config has it today. Raises UnknownRound, and LunarDateUnknown for far years."""
     parts = ROUND_KEY.fullmatch(round_key)
     activity = next((a for a in settings.plan.activities if parts and a.key == parts[1]), None)
     if not parts or not activity:
-        raise UnknownRound(round_key, [a.key for a in settings.plan.activities])
-    year = int(parts[2])
-    milestones = _milestones(activity, almanac, year)
-    due = next(m.date for m in milestones if m.key == "due")
-    period = activity.period
-    return RoundPlan(
-        key=round_key,
-        activity=activity,
-        year=year,
-        milestones=milestones,
-        period_start=_day(year + period.start_year, period.start),
-        period_end=_day(year, period.end),
-        bodies=tuple(b for b in settings.register_.bodies if b.group in activity.audience and b.is_valid_on(due)),
-        timezone=settings.office.timezone,
-    )
+        raise UnknownRound(round_key, round_keys(settings, 2027))
+    keys = {_key(activity, c, int(parts[2])): c for c in activity.collections}
+    if round_key not in keys:
+        raise UnknownRound(round_key, list(keys))
+    return _planned(settings, almanac, activity, keys[round_key], int(parts[2]))
+
+
+def round_keys(settings: Settings, year: int) -> list[str]:
+    """The key of every collection of every activity in a year, in the order of the plan."""
+    return [_key(activity, c, year) for activity in settings.plan.activities for c in activity.collections]
+
+
+def plans_of(settings: Settings, almanac: Almanac, year: int) -> list[RoundPlan]:
+    """Every collection of every activity in a year. Raises LunarDateUnknown for years whose feasts are not certain."""
+    return [_planned(settings, almanac, a, c, year) for a in settings.plan.activities for c in a.collections]
 
 
 def calendar(settings: Settings, almanac: Almanac, year: int) -> list[CalendarRow]:
-    """Every milestone that falls in the year, by date, whatever year its round is named after."""
-    plans = [
-        plan_round(settings, almanac, f"{activity.key}/{y}")
-        for activity in settings.plan.activities
-        for y in (year - 1, year, year + 1)
-    ]
-    rows = [
-        CalendarRow(p.key, p.activity.key, m.key, m.date, m.legal_date, f"{p.title} – {m.title}")
-        for p in plans
-        for m in p.milestones
-        if m.date.year == year
-    ]
+    """Every milestone that falls in the year, by date, whatever year its round is named after.
+
+    Raises LunarDateUnknown for a year whose feasts are not certain.
+    """
+    plans = [*_beside(settings, almanac, year - 1), *plans_of(settings, almanac, year)]
+    plans += _beside(settings, almanac, year + 1)
+    rows = [row for plan in plans for row in _rows(plan) if row.date.year == year]
     return sorted(rows, key=lambda row: row.date)
+
+
+def _beside(settings: Settings, almanac: Almanac, year: int) -> list[RoundPlan]:
+    """The rounds of a year beside the one asked for; none at the edge of what is certain."""
+    try:
+        return plans_of(settings, almanac, year)
+    except LunarDateUnknown:
+        return []
+
+
+def _rows(plan: RoundPlan) -> Iterator[CalendarRow]:
+    """Milestones of a round with several collections carry the collection's key; the round's own day does not."""
+    several = len(plan.activity.collections) > 1
+    for m in plan.milestones:
+        own = m.key in ("day", "until")
+        key = f"{plan.collection.key}-{m.key}" if several and not own else m.key
+        title = f"{plan.activity.title} {plan.year}" if own else plan.title
+        yield CalendarRow(plan.occasion, plan.activity.key, key, m.date, m.legal_date, f"{title} – {m.title}")
+
+
+def _key(activity: Activity, collection: Collection, year: int) -> str:
+    occasion = f"{activity.key}/{year}"
+    return occasion if len(activity.collections) == 1 else f"{occasion}/{collection.key}"
+
+
+def _planned(settings: Settings, almanac: Almanac, activity: Activity, collection: Collection, year: int) -> RoundPlan:
+    own = resolve(activity.day, almanac, year).shown if activity.day else None
+    last = resolve(activity.until, almanac, year, own).shown if activity.until else own
+    milestones = _milestones(activity, collection, almanac, year, own, last)
+    due = next(m.date for m in milestones if m.key == "due")
+    period, whole_year = collection.period, (date(year, 1, 1), date(year, 12, 31))
+    start, end = (own, last) if own and last else whole_year
+    return RoundPlan(
+        key=_key(activity, collection, year),
+        activity=activity,
+        collection=collection,
+        year=year,
+        milestones=milestones,
+        period_start=month_day(year + period.start_year, period.start) if period else start,
+        period_end=month_day(year, period.end) if period else end,
+        bodies=tuple(b for b in settings.register_.bodies if b.group in collection.audience and b.is_valid_on(due)),
+        reporter=settings.body(collection.reporter, due) if collection.reporter else None,
+        timezone=settings.office.timezone,
+    )
 
 
 def due_steps(plan: RoundPlan, facts: RoundFacts, now: datetime) -> tuple[Step, ...]:
@@ -188,12 +276,20 @@ def due_steps(plan: RoundPlan, facts: RoundFacts, now: datetime) -> tuple[Step, 
 
 
 def _collecting(plan: RoundPlan, facts: RoundFacts, now: datetime) -> Iterator[Step]:
-    if facts.closed or not _reached(plan, "open", now):
+    if facts.closed:
+        return
+    if not facts.opened and _reached(plan, "close", now):  # nobody is asked by a day that is long past: the office
+        return  # decides
+    if plan.collection.selection and facts.chosen is None:
+        if _reached(plan, "choose", now):
+            yield Step("choose", "choose")
+        return
+    if not _reached(plan, "open", now):
         return
     if not facts.opened:
-        if _reached(plan, "close", now):  # nobody is asked by a day that is long past: the office decides
-            return
         yield Step("open", "open")
+    else:
+        yield from _changed(plan, facts, now)
     requests = [r for r in _requests(plan, facts) if _unanswered(r)]
     yield from (Step("ask", "open", r.body) for r in requests if _wants(plan, facts, r, "request"))
     yield from _latest_letters(plan, facts, requests, "remind", now)
@@ -202,8 +298,27 @@ def _collecting(plan: RoundPlan, facts: RoundFacts, now: datetime) -> Iterator[S
         yield Step("close", "close")
 
 
+def _changed(plan: RoundPlan, facts: RoundFacts, now: datetime) -> Iterator[Step]:
+    """What a change of the config in the middle of a round asks for: bodies that came or went, a day that moved."""
+    known, wanted = {r.body: r for r in facts.requests}, [b.code for b in _asked(plan, facts)]
+    in_time = now.astimezone(ZoneInfo(plan.timezone)).date() <= plan.due
+    for code in wanted:
+        if in_time and (code not in known or known[code].left):
+            yield Step("join", "open", code)
+    for request in filter(_unanswered, facts.requests):
+        if request.body not in wanted:
+            yield Step("leave", "open", request.body)
+        elif request.told not in (None, plan.due):
+            yield Step("move", "due", request.body)
+
+
+def _asked(plan: RoundPlan, facts: RoundFacts) -> list[Body]:
+    """The bodies of the audience that are asked: those selected, where there is a selection."""
+    return [b for b in plan.bodies if facts.chosen is None or b.code in facts.chosen]
+
+
 def _reporting(facts: RoundFacts) -> Iterator[Step]:
-    if not facts.closed:
+    if not facts.closed or not facts.requests:
         return
     match facts.report_state:
         case None | "returned" | "superseded":  # superseded with no successor: late figures came in before a decision
@@ -214,12 +329,18 @@ def _reporting(facts: RoundFacts) -> Iterator[Step]:
             yield Step("send_on", "send-on")
 
 
+def is_over(facts: RoundFacts) -> bool:
+    """Whether nothing more is to come of a round that was opened: its document is sent, or kept in the office."""
+    return facts.report_state in ("sent", "kept") or (facts.closed and not facts.requests)
+
+
 def _requests(plan: RoundPlan, facts: RoundFacts) -> list[RequestFact]:
-    """The requests of bodies that are still in the plan; before the round is opened, those it is going to have."""
+    """The requests of bodies that are still asked; before the round is opened, those it is going to have."""
+    asked = _asked(plan, facts)
     if not facts.opened:
-        return [RequestFact(b.code, sent=False, filed=False, closed=False, letters=frozenset()) for b in plan.bodies]
+        return [RequestFact(b.code, sent=False, filed=False, closed=False, letters=frozenset()) for b in asked]
     known = {r.body: r for r in facts.requests}
-    return [known[b.code] for b in plan.bodies if b.code in known]
+    return [known[b.code] for b in asked if b.code in known]
 
 
 def _latest_letters(
@@ -252,7 +373,7 @@ def _wants(plan: RoundPlan, facts: RoundFacts, request: RequestFact, stage: str)
     if stage in request.letters and stage not in request.lost:
         return False
     in_vain = request.lost.get(stage, frozenset())
-    return plan.body(request.body).address_except(facts.dead | in_vain) is not None
+    return plan.answering(plan.body(request.body)).address_except(facts.dead | in_vain) is not None
 
 
 def _unanswered(request: RequestFact) -> bool:
@@ -263,44 +384,37 @@ def _reached(plan: RoundPlan, key: str, now: datetime) -> bool:
     return plan.instant_of(next(m for m in plan.milestones if m.key == key)) <= now
 
 
-def _milestones(activity: Activity, almanac: Almanac, year: int) -> tuple[Milestone, ...]:
-    due, legal_due = _due(activity.due, almanac, year)
+def _milestones(
+    activity: Activity, collection: Collection, almanac: Almanac, year: int, own: date | None, last: date | None
+) -> tuple[Milestone, ...]:
+    due = resolve(collection.due, almanac, year, own, last)
 
     def at(offset: Offset) -> date:
-        return _shift(almanac, due, offset)
+        return shift(almanac, due.shown, offset)
 
-    return (
-        Milestone("open", at(activity.open), None, "Mở đợt"),
-        *_stages("remind", "Nhắc lần", activity.reminders, at),
-        Milestone("due", due, legal_due, "Hạn nộp"),
-        *_stages("chase", "Đôn đốc lần", activity.chases, at),
-        Milestone("close", at(activity.close), None, "Chốt số liệu, lập báo cáo"),
-        Milestone("send-on", at(activity.send_on), None, "Gửi báo cáo của huyện"),
-    )
+    found = [
+        Milestone("open", at(collection.open), None, "Mở đợt"),
+        *_stages("remind", "Nhắc lần", collection.reminders, at),
+        Milestone("due", due.shown, due.legal, "Hạn nộp"),
+        *_stages("chase", "Đôn đốc lần", collection.chases, at),
+        Milestone("close", at(collection.close), None, "Chốt số liệu, lập báo cáo"),
+    ]
+    if collection.selection:
+        found.insert(0, Milestone("choose", at(collection.choose or collection.open), None, "Chọn đơn vị"))
+    if collection.send_on:
+        found.append(Milestone("send-on", at(collection.send_on), None, "Gửi báo cáo của huyện"))
+    if collection is activity.collections[-1]:  # the round's own days stand once
+        found += _own_days(own, last)
+    return tuple(sorted(found, key=lambda m: m.date))
+
+
+def _own_days(own: date | None, last: date | None) -> Iterator[Milestone]:
+    if own:
+        yield Milestone("day", own, None, "Ngày tổ chức")
+    if last and last != own:
+        yield Milestone("until", last, None, "Ngày kết thúc")
 
 
 def _stages(prefix: str, title: str, offsets: Sequence[Offset], at: Callable[[Offset], date]) -> Iterator[Milestone]:
     for number, day in enumerate(sorted(at(offset) for offset in offsets), start=1):
         yield Milestone(f"{prefix}-{number}", day, None, f"{title} {number}")
-
-
-def _due(when: When, almanac: Almanac, year: int) -> tuple[date, date | None]:
-    """The due date people see, and the last day in time. "Trước ngày 15" excludes the 15th (plan, part V)."""
-    if when.before is not None:
-        bound = _day(year, when.before)
-        return almanac.last_working_before(bound), bound - timedelta(days=1)
-    if when.on is not None:
-        return _day(year, when.on), None
-    raise ValueError("a due date needs `before` or `on`")
-
-
-def _shift(almanac: Almanac, due: date, offset: Offset) -> date:
-    if offset.working_days is not None:
-        return almanac.shift_working(due, offset.working_days)
-    if offset.days is not None:
-        return due + timedelta(days=offset.days)
-    raise ValueError("an offset needs `days` or `working_days`")
-
-
-def _day(year: int, month_day: str) -> date:
-    return date.fromisoformat(f"{year:04d}-{month_day}")

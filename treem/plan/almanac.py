@@ -7,7 +7,7 @@ from lunar_vn import LunarDate, lunar_to_solar, solar_to_lunar
 
 from treem.plan.settings import Holidays
 
-LUNAR_YEARS = range(2020, 2051)  # no leap eighth month among them, and every date checked by an ephemeris
+LUNAR_YEARS = range(2000, 2051)  # no leap eighth month among them, and every date checked by an ephemeris
 
 
 class LunarDateUnknown(ValueError):
@@ -15,7 +15,7 @@ class LunarDateUnknown(ValueError):
 
     def __init__(self, year: int) -> None:
         first, last = LUNAR_YEARS[0], LUNAR_YEARS[-1]
-        super().__init__(f"Chưa tính chắc chắn được Tết Trung thu năm {year}; chỉ dùng cho các năm {first}–{last}.")
+        super().__init__(f"Chưa tính chắc chắn được ngày âm lịch của năm {year}; chỉ dùng cho các năm {first}–{last}.")
 
 
 class Almanac:
@@ -25,6 +25,7 @@ class Almanac:
     """
 
     def __init__(self, holidays: Holidays) -> None:
+        self._holidays = holidays
         self._off = frozenset(holidays.off)
         self._working = frozenset(holidays.working)
         self._national = country_holidays("VN")
@@ -50,15 +51,20 @@ class Almanac:
         """The last working day before the day: what "trước ngày 15" means to an office that closes at weekends."""
         return self.shift_working(day_exclusive, -1)
 
+    def lunar(self, year: int, month_day: str) -> date:
+        """The day of a lunar "MM-DD" (never of a leap month) in Vietnam (UTC+7). Raises LunarDateUnknown.
 
-def mid_autumn(year: int) -> date:
-    """Tết Trung thu, the 15th of the eighth lunar month in Vietnam (UTC+7). Raises LunarDateUnknown.
+        The package answers even for dates that do not exist, so its answer is converted back and compared.
+        """
+        if year not in LUNAR_YEARS:
+            raise LunarDateUnknown(year)
+        month, day = map(int, month_day.split("-"))
+        wanted = LunarDate(day, month, year, leap=False)
+        found = lunar_to_solar(wanted)
+        if solar_to_lunar(found) != wanted:
+            raise LunarDateUnknown(year)
+        return found
 
-    The package answers even for dates that do not exist, so its answer is converted back and compared.
-    """
-    if year not in LUNAR_YEARS:
-        raise LunarDateUnknown(year)
-    feast = lunar_to_solar(LunarDate(15, 8, year, leap=False))
-    if solar_to_lunar(feast) != LunarDate(15, 8, year, leap=False):
-        raise LunarDateUnknown(year)
-    return feast
+    def school_day(self, year: int, name: str) -> str:
+        """ "MM-DD" of a day of the school year, as it falls in that calendar year. Raises KeyError."""
+        return self._holidays.school_days_of.get(year, {}).get(name) or self._holidays.school_days[name]

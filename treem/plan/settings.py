@@ -4,11 +4,11 @@ Belongs here: the shape of the configuration and what one entry must satisfy on 
 and checks across files live in `plan.load`; dates live in `plan.almanac` and `plan.agenda`.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal, NoReturn, Self
+from typing import Annotated, Any, Literal, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -92,7 +92,7 @@ class Body(Closed):
         """Whether the body exists on that day (both ends included)."""
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
-    def address_except(self, useless: Collection[str]) -> str | None:
+    def address_except(self, useless: Container[str]) -> str | None:
         """The first address that is not among those (lower case), or None when nobody there can be reached."""
         return next((address for address in self.emails if address.lower() not in useless), None)
 
@@ -122,11 +122,30 @@ class Duty(Closed):
     groups: tuple[str, ...]  # keys of the groups that have this duty
 
 
+class NthWeekday(Closed):
+    """The nth (or, with -1, the last) weekday of a month."""
+
+    nth: Literal[1, 2, 3, 4, -1]
+    weekday: Literal["T2", "T3", "T4", "T5", "T6", "T7", "CN"]
+    month: int = Field(ge=1, le=12)
+
+
 class When(Closed):
-    """A date rule. Exactly one of `before` or `on`, as "MM-DD" of the round's year."""
+    """A date rule: exactly one of `before`, `on`, `lunar`, `nth`, `school`, `from`. Dates are "MM-DD".
+
+    `from` counts from the activity's own day (or its last day), by exactly one of `days` and `working_days`.
+    """
 
     before: str | None = None  # "06-15" = "trước ngày 15 tháng 6": the 15th itself is too late
     on: str | None = None
+    lunar: str | None = None  # "08-15" = rằm tháng Tám âm lịch
+    nth: NthWeekday | None = None
+    school: str | None = None  # a day of the school year, named in holidays.yaml
+    from_: Literal["day", "until"] | None = Field(default=None, alias="from")
+    days: int | None = None
+    working_days: int | None = None
+    roll: Literal["before", "after"] | None = None  # a day that is not worked gives way to the working day beside it
+    year: Literal[-1, 0, 1] = 0  # relative to the round's
 
 
 class Offset(Closed):
@@ -145,25 +164,89 @@ class Period(Closed):
     estimate: bool = False  # the period ends after the due date: figures carry the mark "ước"
 
 
-class Activity(Closed):
-    """A recurring activity: when, whom, which form, which document."""
+class Rotation(Closed):
+    """Whom to inspect: everybody at least every so many years, then those at risk (rounds.selecting)."""
 
-    key: str  # "bao-cao-6-thang"
-    title: str  # "Báo cáo 6 tháng"
+    rule: Literal["rotation"]
+    every_years: int = Field(ge=1)
+    at_most: int = Field(ge=1)  # bodies a year; exceeded only where `every_years` demands it
+    reports: tuple[str, ...] = ()  # activities whose late and missing returns count as risk
+    incidents: tuple[str, ...] = ()  # figures whose number counts as risk
+
+
+class Places(Closed):
+    """Who gets how many places (rounds.selecting)."""
+
+    rule: Literal["places"]
+    nominations: str  # the collection of the same activity in which bodies nominated
+    figure: str  # the figure that says how many
+    places: int = Field(ge=1)
+
+
+class UntilYes(Closed):
+    """Those who have not yet answered "Có" to every figure of theirs; who has is not asked again."""
+
+    rule: Literal["until_yes"]
+    figures: tuple[str, ...] = Field(min_length=1)
+
+
+class SelectedBefore(Closed):
+    """Those whom another collection of the same round selected."""
+
+    rule: Literal["selected"]
+    collection: str
+
+
+class OpenRecommendations(Closed):
+    """Those with recommendations of an inspection that are not done."""
+
+    rule: Literal["open_recommendations"]
+
+
+Selection = Annotated[Rotation | Places | UntilYes | SelectedBefore | OpenRecommendations, Field(discriminator="rule")]
+"""Which bodies of the audience are asked. Without one: all of them."""
+
+
+class Collection(Closed):
+    """One request–answer–merge (lần thu thập) of an activity: when, whom, which form, which document."""
+
+    key: str  # "bao-cao", "ke-hoach", "ket-qua"
+    title: str = ""  # "Kết quả tổ chức Tết Trung thu"; empty: the activity's
+    content: str = ""  # what the letter asks for, in a phrase; empty: figures and results of the duties
     period_title: str  # "6 tháng đầu năm {year}"
-    kind: Literal["report", "inspection", "event", "training"]
-    source: str  # the sentence of the plan
+    letter: Literal["request", "invitation", "inspection"] = "request"
     audience: tuple[str, ...]  # group keys
+    selection: Selection | None = None
+    reporter: str | None = None  # the body that answers for those asked: an inspection team for each commune
     document: str  # name of the template in templates/documents, without .docx
     due: When
+    choose: Offset | None = None  # when the selection is made; before `open`, so that a person can change it
     open: Offset
     reminders: tuple[Offset, ...] = ()
     chases: tuple[Offset, ...] = ()
     close: Offset
-    send_on: Offset
+    send_on: Offset | None = None  # none: the document stays in the office, without approval
     send_on_to_confirm: bool = True  # the plan says "theo qui định" and names no day
-    period: Period
+    period: Period | None = None  # none: the activity's own days
+    takes: tuple[str, ...] = ()  # "tet-trung-thu/ket-qua": figures filed there count here and are not asked again
+    reconciles: str | None = None  # the activity whose estimates this collection replaces by final figures
     hour: int = Field(default=8, ge=0, le=23)  # local hour at which steps of a day start
+
+
+class Activity(Closed):
+    """A recurring activity: what the plan says of it, its own day where it has one, and what is collected."""
+
+    key: str  # "bao-cao-6-thang"
+    title: str  # "Báo cáo 6 tháng"
+    kind: Literal["report", "inspection", "event", "training", "other"]
+    source: str  # the sentence of the plan
+    day: When | None = None  # an event's own day
+    until: When | None = None  # its last day, where it lasts
+    collections: tuple[Collection, ...] = Field(min_length=1)
+
+    def collection(self, key: str) -> Collection:
+        """The collection with that key. Raises KeyError when there is none."""
+        return next((c for c in self.collections if c.key == key), None) or _missing(f"{self.key}/{key}")
 
 
 class Plan(Closed):
@@ -242,10 +325,14 @@ class Form(Closed):
     version: int
     title: str
     group: str
-    activities: tuple[str, ...]
+    activities: tuple[str, ...]  # "tet-trung-thu": all its collections; "tet-trung-thu/ket-qua": one
     figures: tuple[str, ...]  # figure codes, never rates
-    duties: tuple[str, ...]  # narrative boxes
-    closings: tuple[Closing, ...]
+    duties: tuple[str, ...] = ()  # narrative boxes
+    closings: tuple[Closing, ...] = ()
+
+    def serves(self, activity: str, collection: str) -> bool:
+        """Whether the form is the one for that collection."""
+        return activity in self.activities or f"{activity}/{collection}" in self.activities
 
 
 class Server(Closed):
@@ -294,6 +381,8 @@ class Holidays(Closed):
 
     off: tuple[date, ...] = ()
     working: tuple[date, ...] = ()
+    school_days: Mapping[str, str] = {}  # "hk1-start": "09-05", the same every year …
+    school_days_of: Mapping[int, Mapping[str, str]] = {}  # … and what a year has otherwise
 
 
 class Settings(Closed):
@@ -321,10 +410,46 @@ class Settings(Closed):
         """The activity with that key. Raises KeyError when there is none."""
         return next((a for a in self.plan.activities if a.key == key), None) or _missing(key)
 
-    def form_for(self, activity: str, group: str) -> Form:
-        """The form a group answers in an activity. Raises KeyError when there is none."""
-        found = next((f for f in self.forms if f.group == group and activity in f.activities), None)
-        return found or _missing(f"{activity}/{group}")
+    def form_for(self, activity: str, collection: str, group: str) -> Form:
+        """The form a group answers in a collection, without the figures the collection takes from others.
+
+        Raises KeyError when there is none.
+        """
+        return self._forms_by_use.get((activity, collection, group)) or _missing(f"{activity}/{collection}/{group}")
+
+    def forms_for(self, activity: str, collection: str) -> tuple[Form, ...]:
+        """The forms of all groups in a collection."""
+        return tuple(f for (a, c, _), f in self._forms_by_use.items() if (a, c) == (activity, collection))
+
+    def forms_taken(self, collection: Collection) -> tuple[Form, ...]:
+        """The forms in which a collection's taken figures were asked for."""
+        return tuple(form for name in collection.takes for form in self.forms_for(*self.named(name)))
+
+    def named(self, name: str) -> tuple[str, str]:
+        """Activity and collection of "activity/collection", or of the activity's only one. Raises KeyError."""
+        key, _, part = name.partition("/")
+        collections = self.activity(key).collections
+        return key, (part or collections[0].key)
+
+    def answering(self, activity: str, collection: str, body: str) -> str:
+        """The code of the body that answers for a body asked in that collection."""
+        return self._reporters.get((activity, collection), body)
+
+    @cached_property
+    def _reporters(self) -> dict[tuple[str, str], str]:
+        return {(a.key, c.key): c.reporter for a in self.plan.activities for c in a.collections if c.reporter}
+
+    @cached_property
+    def _forms_by_use(self) -> dict[tuple[str, str, str], Form]:
+        uses = [(a, c, f) for a in self.plan.activities for c in a.collections for f in self.forms]
+        plain = {(a.key, c.key, f.group): f for a, c, f in uses if f.serves(a.key, c.key)}
+        taken = {(a.key, c.key): self._taken(plain, c) for a in self.plan.activities for c in a.collections if c.takes}
+        return {use: _without(form, taken.get(use[:2], frozenset())) for use, form in plain.items()}
+
+    def _taken(self, forms: Mapping[tuple[str, str, str], Form], collection: Collection) -> frozenset[str]:
+        """The figures a collection takes from others: nobody is asked for them twice."""
+        sources = {self.named(name) for name in collection.takes}
+        return frozenset(code for (a, c, _), form in forms.items() if (a, c) in sources for code in form.figures)
 
     def figures(self) -> Mapping[str, Figure]:
         """Every figure by code, in the order of the book."""
@@ -343,6 +468,11 @@ def _grouped(pairs: Iterable[tuple[str, Body]]) -> dict[str, list[Body]]:
     for key, body in pairs:
         found.setdefault(key, []).append(body)
     return found
+
+
+def _without(form: Form, taken: Container[str]) -> Form:
+    left = tuple(code for code in form.figures if code not in taken)
+    return form if left == form.figures else form.model_copy(update={"figures": left})
 
 
 def _missing(key: str) -> NoReturn:

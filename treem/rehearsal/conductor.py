@@ -50,7 +50,7 @@ def live(
 ) -> None:
     """Go through every milestone of the round up to the report being sent on."""
     for milestone in plan.milestones:
-        clock.now = datetime.combine(milestone.date, time(plan.activity.hour), ZoneInfo(zone))
+        clock.now = datetime.combine(milestone.date, time(plan.collection.hour), ZoneInfo(zone))
         tell(milestone.title, clock.now)
         office.advance(plan.key, milestone.key, clock.now)
         if milestone.key == "close":

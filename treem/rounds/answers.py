@@ -30,7 +30,7 @@ from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body
 from treem.rounds.filing import came_earlier, file_submission, submissions_of
 from treem.rounds.house import House
-from treem.rounds.wording import letter_context
+from treem.rounds.wording import form_of, letter_context
 
 WORKBOOKS = (".xlsx", ".xls", ".ods", ".xlsm", ".xlsb")
 LOST_COLUMNS = ("no_heading", "missing_column", "double_heading")
@@ -93,7 +93,7 @@ def judge(house: House, request: Request, workbooks: Sequence[Workbook]) -> Judg
         return None
     sha, workbook = next(iter(forms.items()))
     plan, body = plan_and_body(house, request)
-    form = house.settings.form_for(plan.activity.key, body.group)
+    form = form_of(house.settings, plan, body)
     checked = check(form, house.settings, workbook.reading, expected_token=request.token, expected_body=body.code)
     copy = mark_form(workbook.file.data, checked.findings) if checked.findings and not checked.blank else None
     return Judged(sha, workbook, checked, copy)
@@ -128,7 +128,7 @@ class Desk:
         self.plan, self.body = plan_and_body(house, request)
         # what was said about the letter before a person read it does not stand in the way of what is said now
         self.ack_key = f"ack:{letter.raw_sha}" + (f":assigned:{request.id}" if by_hand else "")
-        self.reply_to = parsed.from_address or self.body.emails[0]
+        self.reply_to = parsed.from_address or self.plan.answering(self.body).emails[0]
 
     def take(self, files: Sequence[InAttachment], workbooks: Sequence[Workbook], judged: Judged | None) -> Outcome:
         """Exactly one form is read as the submission; everything else gets a clear answer, or a person."""

@@ -274,12 +274,13 @@ def _tell_body(
     house: House, session: Session, request: Request, name: str, key: str, now: datetime, more: dict[str, object]
 ) -> None:
     plan, body = plan_and_body(house, request)
+    addressee = plan.answering(body)
     write_letter(
         session,
         house.settings.mail,
         kind="notice",
         idem_key=key,
-        recipient=(body.name, body.address_except(contacts.dead_addresses(session)) or body.emails[0]),
+        recipient=(addressee.name, addressee.address_except(contacts.dead_addresses(session)) or addressee.emails[0]),
         letter=render_letter(name, letter_context(house.settings, plan, body, request) | more),
         attachments=[],
         token=request.token,

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from treem.ledger.store import Ledger, open_ledger
-from treem.plan.agenda import RoundPlan, plan_round
+from treem.plan.agenda import RoundPlan, plan_round, round_keys
 from treem.plan.almanac import Almanac
 from treem.plan.load import load_settings
 from treem.plan.settings import Settings
@@ -28,6 +28,10 @@ class House:
         if round_key not in self._plans:
             self._plans[round_key] = plan_round(self.settings, self.almanac, round_key)
         return self._plans[round_key]
+
+    def plans_of(self, year: int) -> list[RoundPlan]:
+        """Every collection of every activity of a year, as the config has it today."""
+        return [self.plan(key) for key in round_keys(self.settings, year)]
 
     def local(self, moment: datetime) -> datetime:
         """The moment in the office's zone."""

@@ -1,6 +1,7 @@
 """The district report's way from draft to sent: draft, wait for the leader, record the decision, send on."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -10,19 +11,20 @@ import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from treem.district.merge import District, merge
+from treem.district.merge import District, added_up, merge
 from treem.documents.annex import write_annex
 from treem.documents.letters import render_letter
 from treem.documents.report import write_report
 from treem.ledger import queries
 from treem.ledger.events import record
+from treem.ledger.queries import ValueRow
 from treem.ledger.tables import Approval, Report, Request, Round
 from treem.mailroom.compose import DOCX, XLSX, Attachment
 from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body
 from treem.rounds.house import House
-from treem.rounds.wording import as_of_text, period_text
+from treem.rounds.wording import about, as_of_text, form_of, period_text
 
 PREVIEW = "xem-truoc"
 COLUMNS = ["body", "figure", "column", "kind", "number"]
@@ -46,16 +48,45 @@ class ReportView:
 
 
 def district_of(house: House, session: Session, plan: RoundPlan) -> District:
-    """The accepted figures of a round made one."""
-    asked = asked_bodies(session, plan)
-    rows = [asdict(r) for r in queries.accepted_values(session, plan.key)]
-    return merge(pd.DataFrame(rows, columns=COLUMNS, dtype=object), house.settings, asked, activity=plan.activity.key)
+    """The accepted figures of a round made one, with those it takes from other rounds."""
+    settings = house.settings
+    own, taken = queries.accepted_values(session, plan.key), taken_values(house, session, plan)
+    return merge(
+        pd.concat([_frame(own), added_up(_frame(taken), settings)]),
+        settings,
+        asked_bodies(house, session, plan),
+        forms=settings.forms_for(plan.activity.key, plan.collection.key),
+        taken=[
+            (body, form_of(settings, source, body))
+            for source in sources_of(house, plan)
+            for body in asked_bodies(house, session, source)
+        ],
+    )
 
 
-def asked_bodies(session: Session, plan: RoundPlan) -> list[Body]:
-    """The bodies that were asked in this round, in the order of the register."""
-    asked = set(session.scalars(select(Request.body).join(Round).where(Round.key == plan.key)))
-    return [b for b in plan.bodies if b.code in asked]
+def taken_values(house: House, session: Session, plan: RoundPlan) -> list[ValueRow]:
+    """The accepted figures of other rounds that count in this one, in order of time."""
+    return [row for source in sources_of(house, plan) for row in queries.accepted_values(session, source.key)]
+
+
+def sources_of(house: House, plan: RoundPlan) -> list[RoundPlan]:
+    """The rounds whose figures count in this one: those named by its `takes` that end within its data period."""
+    wanted = {house.settings.named(name) for name in plan.collection.takes}
+    near = [source for year in (plan.year - 1, plan.year) for source in house.plans_of(year)] if wanted else []
+    within = (s for s in near if plan.period_start <= s.period_end <= plan.period_end)
+    return sorted((s for s in within if (s.activity.key, s.collection.key) in wanted), key=lambda s: s.period_end)
+
+
+def _frame(rows: Sequence[ValueRow]) -> pd.DataFrame:
+    return pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS, dtype=object)
+
+
+def asked_bodies(house: House, session: Session, plan: RoundPlan) -> list[Body]:
+    """The bodies that are asked in this round, in the order of the register; one that ended after filing is among them,
+    one that was closed unanswered is not."""
+    query = select(Request.body).join(Round).where(Round.key == plan.key, Request.state != "closed")
+    asked = [house.settings.body(code, plan.due) for code in session.scalars(query)]
+    return sorted(asked, key=house.settings.register_.bodies.index)
 
 
 def draft_report(house: House, round_key: str, now: datetime) -> int:
@@ -76,7 +107,7 @@ def draft_report(house: House, round_key: str, now: datetime) -> int:
             raise ReportSettled(
                 f"Báo cáo lần {latest.version} đã được phê duyệt; số liệu thay đổi sau đó cần một báo cáo bổ sung."
             )
-        if latest and latest.state in ("draft", "awaiting_approval"):
+        if latest and latest.state in ("draft", "awaiting_approval", "kept"):
             latest.state = "superseded"
         version = latest.version + 1 if latest else 1
         for path, data in zip(document_paths(house, round_key, version), documents, strict=True):
@@ -85,7 +116,7 @@ def draft_report(house: House, round_key: str, now: datetime) -> int:
             Report(
                 round_id=entry.id,
                 version=version,
-                state="draft",
+                state="draft" if plan.collection.send_on else "kept",  # what stays in the office needs no approval
                 docx_sha=shas[0],
                 xlsx_sha=shas[1],
                 outward_docx_sha=shas[2],
@@ -132,6 +163,7 @@ def await_approval(house: House, round_key: str, now: datetime) -> None:
         context = {
             "office": settings.office,
             "round_title": house.plan(round_key).title,
+            "about": about(house.plan(round_key)),
             "version": report.version,
             "digest": report.digest[:12],
         }
@@ -221,6 +253,7 @@ def send_on(house: House, round_key: str, now: datetime) -> None:
             "office": settings.office,
             "plan": settings.plan,
             "round_title": plan.title,
+            "about": about(plan),
             "period_text": period_text(plan),
             "as_of_text": as_of_text(plan),
             "version": report.version,
@@ -247,16 +280,17 @@ def send_on(house: House, round_key: str, now: datetime) -> None:
 def reopen_for(session: Session, round_id: int) -> None:
     """New accepted figures make a draft that nobody has decided on out of date."""
     report = _latest(session, round_id)
-    if report and report.state in ("draft", "awaiting_approval"):
+    if report and report.state in ("draft", "awaiting_approval", "kept"):
         report.state = "superseded"
 
 
 def _documents(house: House, session: Session, plan: RoundPlan) -> tuple[bytes, bytes, bytes, bytes]:
     """All four documents of a version, in the order of `document_paths`."""
     settings, district = house.settings, district_of(house, session, plan)
+    plan = replace(plan, bodies=tuple(asked_bodies(house, session, plan)))
     filing = queries.filing_record(session, plan.key)
     narratives = queries.narratives(session, plan.key)
-    provenance = queries.accepted_values(session, plan.key)
+    provenance = [*queries.accepted_values(session, plan.key), *taken_values(house, session, plan)]
     return (
         write_report(district, settings, plan, filing, narratives, draft=True),
         write_annex(district, settings, plan, filing, provenance),

@@ -1,34 +1,22 @@
 """Carry out what the plan asks and the ledger lacks, one transaction a step, so that a stop between two loses nothing.
 
-Belongs here: opening a round, asking, reminding, chasing, closing. The report's own steps are in `rounds.reporting`;
-what is due is decided by `plan.agenda`.
+Belongs here: the order of the steps, and closing. Opening a round and the letters to its bodies are in `rounds.asking`,
+whom it asks in `rounds.selecting`, the report's own steps in `rounds.reporting`; what is due is decided by
+`plan.agenda`.
 """
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-from decimal import Decimal
-from secrets import token_hex
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from treem.documents.letters import render_letter
-from treem.forms.write import write_form
 from treem.ledger import queries
 from treem.ledger.events import record
-from treem.ledger.tables import LetterOut, Request, Round
-from treem.mailroom.compose import XLSX, Attachment
-from treem.mailroom.contacts import dead_addresses
-from treem.mailroom.outbox import write_letter
-from treem.plan.agenda import RoundPlan, Step, due_steps
-from treem.plan.settings import Body
-from treem.rounds import reporting
+from treem.ledger.tables import Request, Round
+from treem.plan.agenda import Action, RoundPlan, Step, due_steps, is_over
+from treem.rounds import asking, reporting, selecting
 from treem.rounds.house import House
-from treem.rounds.wording import as_of_text, due_text, letter_context, period_text
-
-AT_LEAST = timedelta(days=2)  # a letter written shortly before the closing is tried that long all the same
-log = logging.getLogger(__name__)
 
 
 def carry_out(
@@ -55,20 +43,19 @@ def carry_out(
 def rounds_in_motion(house: House, now: datetime) -> tuple[str, ...]:
     """Keys of the rounds that have something due at `now`, or are open: last year's, this year's and next year's."""
     year = house.local(now).year
-    keys = (f"{a.key}/{y}" for a in house.settings.plan.activities for y in (year - 1, year, year + 1))
-    return tuple(key for key in keys if _in_motion(house, key, now))
+    plans = [plan for y in (year - 1, year, year + 1) for plan in house.plans_of(y)]
+    return tuple(plan.key for plan in plans if _in_motion(house, plan, now))
 
 
-def _in_motion(house: House, round_key: str, now: datetime) -> bool:
-    plan = house.plan(round_key)
+def _in_motion(house: House, plan: RoundPlan, now: datetime) -> bool:
     today = house.local(now).date()
-    if not plan.date_of("open") <= today:
+    if today < plan.begins:
         return False
     with house.ledger.begin() as session:
-        facts, awaited = queries.round_facts(session, round_key), _awaited(session, round_key)
+        facts, awaited = queries.round_facts(session, plan.key), _awaited(session, plan.key)
     if not facts.opened:  # a round whose time passed before the office began is not opened years late
         return today < plan.date_of("close")
-    return facts.report_state != "sent" or bool(awaited)
+    return not is_over(facts) or bool(awaited)
 
 
 def _due(house: House, plan: RoundPlan, now: datetime) -> tuple[Step, ...]:
@@ -78,116 +65,10 @@ def _due(house: House, plan: RoundPlan, now: datetime) -> tuple[Step, ...]:
 
 
 def _apply(house: House, plan: RoundPlan, step: Step, now: datetime) -> None:
-    match step.action:
-        case "open":
-            _open(house, plan, now)
-        case "ask" | "remind" | "chase":
-            _write_to_body(house, plan, step, now)
-        case "close":
-            _close(house, plan, now)
-        case "draft":
-            reporting.draft_report(house, plan.key, now)
-        case "ask_approval":
-            reporting.await_approval(house, plan.key, now)
-        case "send_on":
-            reporting.send_on(house, plan.key, now)
-
-
-def _open(house: House, plan: RoundPlan, now: datetime) -> None:
-    """Create the round and one request a body, all or nothing."""
-    with house.ledger.begin() as session:
-        if queries.find_round(session, plan.key):
-            return
-        entry = Round(key=plan.key, activity=plan.activity.key, year=plan.year, opened_at=now)
-        session.add(entry)
-        session.flush()
-        for body in plan.bodies:
-            form = house.settings.form_for(plan.activity.key, body.group)
-            session.add(
-                Request(
-                    round_id=entry.id,
-                    body=body.code,
-                    token=token_hex(10).upper(),
-                    form=form.code,
-                    form_version=form.version,
-                    due=plan.due,
-                    legal_due=plan.legal_due,
-                )
-            )
-        record(session, "round_opened", now, round_id=entry.id, bodies=len(plan.bodies))
-    log.info("Đã mở %s: %d đơn vị", plan.key, len(plan.bodies))
-
-
-def _write_to_body(house: House, plan: RoundPlan, step: Step, now: datetime) -> None:
-    """Put one letter to one body in the outbox. A body that filed meanwhile, or cannot be reached, gets none."""
-    assert step.body is not None
-    body = plan.body(step.body)
-    kind = {"ask": "request", "remind": "reminder", "chase": "chase"}[step.action]
-    stage = "request" if step.action == "ask" else step.milestone
-    with house.ledger.begin() as session:
-        request = _request(session, plan.key, body.code)
-        earlier = _letters_of(session, request.id, stage)
-        address = body.address_except(dead_addresses(session) | earlier.keys())
-        if address is None or not _all_lost(earlier) or (kind != "request" and request.first_received_at):
-            return
-        if kind == "request" and request.state == "bounced":
-            request.state = "queued"
-        context = letter_context(house.settings, plan, body, request) | {"stage": stage}
-        write_letter(
-            session,
-            house.settings.mail,
-            kind=kind,
-            idem_key=f"{stage}:{request.token}" + (f":{len(earlier) + 1}" if earlier else ""),
-            recipient=(body.name, address),
-            letter=render_letter(kind, context),
-            attachments=[_form(house, session, plan, body, request)],
-            token=request.token,
-            round_id=request.round_id,
-            request_id=request.id,
-            in_reply_to=queries.message_id_of(session, f"request:{request.token}"),
-            now=now,
-            give_up_at=max(plan.instant_of(plan.milestone("close")), now + AT_LEAST),
-        )
-        record(session, f"{kind}_written", now, round_id=request.round_id, request_id=request.id, stage=stage)
-
-
-def _letters_of(session: Session, request_id: int, stage: str) -> dict[str, str]:
-    """Where letters of that stage have gone already, and their states; another one goes to another address."""
-    written = LetterOut.idem_key.startswith(f"{stage}:", autoescape=True)
-    query = select(LetterOut.recipient, LetterOut.state).where(LetterOut.request_id == request_id, written)
-    return {row.recipient: row.state for row in session.execute(query)}
-
-
-def _all_lost(letters: Mapping[str, str]) -> bool:
-    return all(state in queries.UNDELIVERED for state in letters.values())
-
-
-def _request(session: Session, round_key: str, body: str) -> Request:
-    return session.scalars(select(Request).join(Round).where(Round.key == round_key, Request.body == body)).one()
-
-
-def _form(house: House, session: Session, plan: RoundPlan, body: Body, request: Request) -> Attachment:
-    settings = house.settings
-    data = write_form(
-        settings.form_for(plan.activity.key, body.group),
-        settings,
-        body=body,
-        group=settings.group(body.group),
-        title=plan.title,
-        period_text=period_text(plan),
-        as_of_text=as_of_text(plan),
-        due_text=due_text(request.due, request.legal_due),
-        token=request.token,
-        previous=_previous(session, plan, body.code),
-    )
-    name = f"{settings.form_for(plan.activity.key, body.group).code}-{body.code}-{plan.key.replace('/', '-')}.xlsx"
-    return Attachment(name, data, XLSX)
-
-
-def _previous(session: Session, plan: RoundPlan, body: str) -> Mapping[tuple[str, str], Decimal]:
-    """What the body reported for the same period last year; empty where it is not known."""
-    rows = queries.accepted_values(session, f"{plan.activity.key}/{plan.year - 1}")
-    return {(r.figure, r.column): r.number for r in rows if r.body == body and r.number is not None}
+    if step.action in BODY_STEPS:
+        BODY_STEPS[step.action](house, plan, step, now)
+    else:
+        ROUND_STEPS[step.action](house, plan, now)
 
 
 def _close(house: House, plan: RoundPlan, now: datetime) -> None:
@@ -223,3 +104,25 @@ def _awaited(session: Session, round_key: str) -> Sequence[Request]:
     """The requests that were not answered yet and are not said to be overdue."""
     waiting = (Request.first_received_at.is_(None), Request.state.in_(("queued", "sent")))
     return session.scalars(select(Request).join(Round).where(Round.key == round_key, *waiting)).all()
+
+
+def _draft(house: House, plan: RoundPlan, now: datetime) -> None:
+    reporting.draft_report(house, plan.key, now)
+
+
+BODY_STEPS: Mapping[Action, Callable[[House, RoundPlan, Step, datetime], None]] = {
+    "join": asking.join,
+    "leave": asking.leave,
+    "move": asking.tell_moved,
+    "ask": asking.write_to_body,
+    "remind": asking.write_to_body,
+    "chase": asking.write_to_body,
+}
+ROUND_STEPS: Mapping[Action, Callable[[House, RoundPlan, datetime], None]] = {
+    "choose": selecting.select_bodies,
+    "open": asking.open_round,
+    "close": _close,
+    "draft": _draft,
+    "ask_approval": lambda house, plan, now: reporting.await_approval(house, plan.key, now),
+    "send_on": lambda house, plan, now: reporting.send_on(house, plan.key, now),
+}

@@ -6,9 +6,14 @@ from typing import Any
 from treem.documents.dates import short_date
 from treem.ledger.tables import Request
 from treem.plan.agenda import RoundPlan
-from treem.plan.settings import Body, Settings
+from treem.plan.settings import Body, Form, Settings
 
 WEEKDAYS = ("thứ Hai", "thứ Ba", "thứ Tư", "thứ Năm", "thứ Sáu", "thứ Bảy", "Chủ nhật")
+
+
+def form_of(settings: Settings, plan: RoundPlan, body: Body) -> Form:
+    """The form a body answers in a round. Raises KeyError when its group has none."""
+    return settings.form_for(plan.activity.key, plan.collection.key, body.group)
 
 
 def period_text(plan: RoundPlan) -> str:
@@ -18,7 +23,7 @@ def period_text(plan: RoundPlan) -> str:
 
 def as_of_text(plan: RoundPlan) -> str:
     """The data cut-off, with the mark "ước" where the period ends after the deadline."""
-    mark = " (số ước thực hiện)" if plan.activity.period.estimate else ""
+    mark = " (số ước thực hiện)" if plan.is_estimate else ""
     return f"chốt đến hết ngày {short_date(plan.period_end)}{mark}"
 
 
@@ -29,14 +34,23 @@ def due_text(due: date, legal_due: date) -> str:
     return f"trước ngày {short_date(bound)} (chậm nhất hết {kind}{WEEKDAYS[due.weekday()]}, ngày {short_date(due)})"
 
 
+def about(plan: RoundPlan) -> str:
+    """What follows a report's title in a sentence; the titles of other activities say it themselves."""
+    return " về công tác trẻ em" if plan.activity.kind == "report" else ""
+
+
 def letter_context(settings: Settings, plan: RoundPlan, body: Body, request: Request) -> dict[str, Any]:
     """What every letter to a body about its request may say."""
+    addressee = plan.answering(body)
     return {
         "office": settings.office,
         "plan": settings.plan,
-        "body_name": body.name,
-        "tone": settings.group(body.group).tone,
+        "body_name": addressee.name,
+        "asked_body": "" if addressee is body else body.name,
+        "tone": settings.group(addressee.group).tone,
         "round_title": plan.title,
+        "about": about(plan),
+        "content": plan.collection.content or "số liệu và kết quả thực hiện nhiệm vụ được giao",
         "period_text": period_text(plan),
         "as_of_text": as_of_text(plan),
         "due_text": due_text(request.due, request.legal_due),

@@ -71,7 +71,8 @@ def _duties(file: str, form: Form, plan: Plan) -> Iterator[Found]:
 
 
 def _activities(file: str, form: Form, plan: Plan) -> Iterator[Found]:
-    audiences = {activity.key: activity.audience for activity in plan.activities}
+    audiences = {f"{a.key}/{c.key}": set(c.audience) for a in plan.activities for c in a.collections}
+    audiences |= {a.key: {key for c in a.collections for key in c.audience} for a in plan.activities}
     for n, key in enumerate(form.activities):
         if key not in audiences:
             message = f"Không có hoạt động “{key}” trong plan.yaml."
@@ -94,16 +95,20 @@ def check_asking(forms: Mapping[str, Form], register: Register, plan: Plan, book
 
 def _answering(forms: Mapping[str, Form], register: Register, plan: Plan) -> Iterator[Found]:
     known = {g.key for g in register.groups}
-    for n, activity in enumerate(plan.activities):
-        for m, group in enumerate(activity.audience):
-            answering = [name for name, f in forms.items() if f.group == group and activity.key in f.activities]
-            if not answering and group in known:
+    asking = [(n, m, a, c) for n, a in enumerate(plan.activities) for m, c in enumerate(a.collections)]
+    for n, m, activity, collection in asking:
+        name = f"{activity.key}/{collection.key}" if len(activity.collections) > 1 else activity.key
+        for k, group in enumerate(collection.audience):
+            serving = [
+                f for f, form in forms.items() if form.group == group and form.serves(activity.key, collection.key)
+            ]
+            if not serving and group in known:
                 message = f"Nhóm “{group}” chưa có biểu mẫu cho hoạt động này."
-                remedy = f"Thêm {activity.key} vào activities của một biểu mẫu trong forms/, hoặc bỏ nhóm."
-                yield Found("plan.yaml", ("activities", n, "audience", m), message, remedy)
-            for name in answering[1:]:
-                message = f"Nhóm “{group}” đã có biểu mẫu cho hoạt động {activity.key} ở {answering[0]}."
-                yield Found(name, ("group",), message, "Giữ một biểu mẫu.")
+                remedy = f"Thêm {name} vào activities của một biểu mẫu trong forms/, hoặc bỏ nhóm."
+                yield Found("plan.yaml", ("activities", n, "collections", m, "audience", k), message, remedy)
+            for file in serving[1:]:
+                message = f"Nhóm “{group}” đã có biểu mẫu cho hoạt động {name} ở {serving[0]}."
+                yield Found(file, ("group",), message, "Giữ một biểu mẫu.")
 
 
 def _unasked(forms: Mapping[str, Form], register: Register, book: IndicatorBook) -> Iterator[Found]:

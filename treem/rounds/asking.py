@@ -1,0 +1,194 @@
+"""Opens a round and writes to its bodies: the request, reminders, chases, and what a changed config means for those
+already asked. When each is due is decided by `plan.agenda`; each function here is one transaction, and may be repeated.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from secrets import token_hex
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from treem.documents.letters import render_letter
+from treem.forms.write import write_form
+from treem.ledger import queries
+from treem.ledger.events import record
+from treem.ledger.tables import LetterOut, Request, Round
+from treem.mailroom.compose import XLSX, Attachment
+from treem.mailroom.contacts import dead_addresses
+from treem.mailroom.outbox import write_letter
+from treem.plan.agenda import RoundPlan, Step
+from treem.plan.settings import Body
+from treem.rounds.house import House
+from treem.rounds.wording import as_of_text, due_text, form_of, letter_context, period_text
+
+AT_LEAST = timedelta(days=2)  # a letter written shortly before the closing is tried that long all the same
+log = logging.getLogger(__name__)
+
+
+def open_round(house: House, plan: RoundPlan, now: datetime) -> None:
+    """Create the round and one request a body that is asked, all or nothing."""
+    with house.ledger.begin() as session:
+        if queries.find_round(session, plan.key):
+            return
+        entry = Round(key=plan.key, activity=plan.activity.key, year=plan.year, opened_at=now)
+        session.add(entry)
+        session.flush()
+        chosen = queries.selection_of(session, plan.key)
+        asked = [body for body in plan.bodies if chosen is None or body.code in chosen]
+        session.add_all(_new_request(house, plan, body, entry.id) for body in asked)
+        record(session, "round_opened", now, round_id=entry.id, bodies=len(asked))
+    log.info("Đã mở %s: %d đơn vị", plan.key, len(asked))
+
+
+def join(house: House, plan: RoundPlan, step: Step, now: datetime) -> None:
+    """Ask a body that came into the round after it was opened, or came back into it."""
+    with house.ledger.begin() as session:
+        entry = session.scalars(select(Round).where(Round.key == plan.key)).one()
+        request = session.scalar(select(Request).where(Request.round_id == entry.id, Request.body == step.of_body))
+        if request is None:
+            request = _new_request(house, plan, plan.body(step.of_body), entry.id)
+            session.add(request)
+            session.flush()
+        elif request.state == "closed":
+            request.state = "sent" if _letters_of(session, request.id, "request") else "queued"
+        else:
+            return
+        record(session, "request_joined", now, round_id=entry.id, request_id=request.id)
+
+
+def leave(house: House, plan: RoundPlan, step: Step, now: datetime) -> None:
+    """Ask a body no longer: it ended, or the round does not concern it any more. What it sends is still taken."""
+    with house.ledger.begin() as session:
+        request = _request(session, plan.key, step.of_body)
+        if request.state not in ("closed", "waived") and request.first_received_at is None:
+            request.state = "closed"
+            record(session, "request_left", now, round_id=request.round_id, request_id=request.id)
+
+
+def tell_moved(house: House, plan: RoundPlan, step: Step, now: datetime) -> None:
+    """Note the round's new day, and tell a body that was asked by the old one. An extension that is later stays."""
+    with house.ledger.begin() as session:
+        request = _request(session, plan.key, step.of_body)
+        if request.told_due == plan.due:
+            return
+        extended = request.told_due is not None and request.due > request.told_due
+        if not (extended and request.due > plan.due):
+            request.due, request.legal_due = plan.due, plan.legal_due
+        request.told_due = plan.due
+        record(
+            session, "request_moved", now, round_id=request.round_id, request_id=request.id, due=plan.due.isoformat()
+        )
+        if _letters_of(session, request.id, "request"):
+            key = f"moved:{request.token}:{plan.due.isoformat()}"
+            _write(house, session, plan, request, "notice", key, "moved", now, attach=False)
+
+
+def write_to_body(house: House, plan: RoundPlan, step: Step, now: datetime) -> None:
+    """Put one letter to one body in the outbox. A body that filed meanwhile, or cannot be reached, gets none."""
+    kind = {"ask": "request", "remind": "reminder", "chase": "chase"}[step.action]
+    stage = "request" if step.action == "ask" else step.milestone
+    with house.ledger.begin() as session:
+        request = _request(session, plan.key, step.of_body)
+        earlier = _letters_of(session, request.id, stage)
+        if not _all_lost(earlier) or (kind != "request" and request.first_received_at):
+            return
+        key = f"{stage}:{request.token}" + (f":{len(earlier) + 1}" if earlier else "")
+        template = plan.collection.letter if kind == "request" else kind
+        if not _write(house, session, plan, request, kind, key, template, now, tried=earlier):
+            return
+        if kind == "request" and request.state == "bounced":
+            request.state = "queued"
+        record(session, f"{kind}_written", now, round_id=request.round_id, request_id=request.id, stage=stage)
+
+
+def _write(
+    house: House,
+    session: Session,
+    plan: RoundPlan,
+    request: Request,
+    kind: str,
+    key: str,
+    template: str,
+    now: datetime,
+    tried: Mapping[str, str] = {},
+    attach: bool = True,
+) -> bool:
+    """Write the letter to the first address that can be reached and was not tried; whether there was one."""
+    body = plan.body(request.body)
+    addressee = plan.answering(body)
+    address = addressee.address_except(dead_addresses(session) | tried.keys())
+    if address is None:
+        return False
+    write_letter(
+        session,
+        house.settings.mail,
+        kind=kind,
+        idem_key=key,
+        recipient=(addressee.name, address),
+        letter=render_letter(template, letter_context(house.settings, plan, body, request)),
+        attachments=[_form(house, session, plan, body, request)] if attach else [],
+        token=request.token,
+        round_id=request.round_id,
+        request_id=request.id,
+        in_reply_to=queries.message_id_of(session, f"request:{request.token}"),
+        now=now,
+        give_up_at=max(plan.instant_of(plan.milestone("close")), now + AT_LEAST),
+    )
+    return True
+
+
+def _new_request(house: House, plan: RoundPlan, body: Body, round_id: int) -> Request:
+    form = form_of(house.settings, plan, body)
+    return Request(
+        round_id=round_id,
+        collection=plan.collection.key,
+        body=body.code,
+        token=token_hex(10).upper(),
+        form=form.code,
+        form_version=form.version,
+        due=plan.due,
+        legal_due=plan.legal_due,
+        told_due=plan.due,
+    )
+
+
+def _letters_of(session: Session, request_id: int, stage: str) -> dict[str, str]:
+    """Where letters of that stage have gone already, and their states; another one goes to another address."""
+    written = LetterOut.idem_key.startswith(f"{stage}:", autoescape=True)
+    query = select(LetterOut.recipient, LetterOut.state).where(LetterOut.request_id == request_id, written)
+    return {row.recipient: row.state for row in session.execute(query)}
+
+
+def _all_lost(letters: Mapping[str, str]) -> bool:
+    return all(state in queries.UNDELIVERED for state in letters.values())
+
+
+def _request(session: Session, round_key: str, body: str) -> Request:
+    return session.scalars(select(Request).join(Round).where(Round.key == round_key, Request.body == body)).one()
+
+
+def _form(house: House, session: Session, plan: RoundPlan, body: Body, request: Request) -> Attachment:
+    settings = house.settings
+    form = form_of(settings, plan, body)
+    data = write_form(
+        form,
+        settings,
+        body=body,
+        group=settings.group(body.group),
+        title=plan.title,
+        period_text=period_text(plan),
+        as_of_text=as_of_text(plan),
+        due_text=due_text(request.due, request.legal_due),
+        token=request.token,
+        previous=_previous(session, plan, body.code),
+    )
+    return Attachment(f"{form.code}-{body.code}-{plan.key.replace('/', '-')}.xlsx", data, XLSX)
+
+
+def _previous(session: Session, plan: RoundPlan, body: str) -> Mapping[tuple[str, str], Decimal]:
+    """What the body reported for the same period last year; empty where it is not known."""
+    rows = queries.accepted_values(session, plan.key_of(plan.year - 1))
+    return {(r.figure, r.column): r.number for r in rows if r.body == body and r.number is not None}

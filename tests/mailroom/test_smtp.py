@@ -465,23 +465,27 @@ def test_case_06_a_letter_whose_every_lease_runs_out_is_not_sent_for_ever(
         assert "letter_failed" in session.scalars(select(Event.kind)).all()
 
 
-def test_a_letter_given_back_after_a_lost_lease_has_lost_it_once(
+def test_case_01_a_kill_leaves_the_letter_in_flight_uncertain_and_no_other(
     ledger: Ledger, mail: Mail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_notices(ledger, mail, 2)
+    """Killed twice for one acknowledgement after another: each is sent in the end, the rest were never tried."""
+    with ledger.begin() as session:
+        for n in range(4):
+            put(session, mail, f"ack:{n}", kind="ack", recipient=("Ai đó", f"{n}@tamduong.test"))
 
     def die() -> Outcome:
         raise Killed
 
-    broken = Outcome("retry", "ConnectionResetError", broken=True, stop=True)
-    script(monkeypatch, die, broken, DONE, DONE)
-    with pytest.raises(Killed):
-        send_due(ledger, mail, NOW)
-    assert send_due(ledger, mail, NOW + timedelta(hours=1)) == SendTally(retry=1, paused=1)
-    with ledger.begin() as session:
-        left = session.execute(select(LetterOut.state, LetterOut.uncertain).order_by(LetterOut.id)).tuples().all()
-    assert left == [("retry", 1), ("unknown", 1)]
+    offered = script(monkeypatch, DONE, die, DONE, die, *[DONE] * 4)
+    for hour in range(2):
+        with pytest.raises(Killed):
+            send_due(ledger, mail, NOW + timedelta(hours=hour))
     assert send_due(ledger, mail, NOW + timedelta(hours=2)) == SendTally(sent=2)
+    assert [str(address)[0] for address in offered] == ["0", "1", "1", "2", "2", "3"]
+    with ledger.begin() as session:
+        ends = session.execute(select(LetterOut.state, LetterOut.attempts, LetterOut.uncertain).order_by(LetterOut.id))
+        assert ends.tuples().all() == [("sent", 1, 0), ("sent", 2, 1), ("sent", 2, 1), ("sent", 1, 0)]
+        assert session.scalars(select(Event.kind)).all().count("letter_unknown") == 2
 
 
 def test_a_slow_server_leaves_the_rest_of_a_batch_as_it_was(

@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from itertools import groupby
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from treem.ledger.events import record
@@ -69,10 +70,7 @@ class SendTally:
 
 @dataclass(frozen=True)
 class _Leased:
-    """A letter in our hands, free of any session. `attempts` counts the one to be made; `before` is the old state.
-
-    `uncertain` counts the tries of which nobody knows what became of them; a lease that ran out is one.
-    """
+    """A letter in our hands, free of any session. `attempts` counts the one to be made; `before` is the old state."""
 
     until: datetime
     id: int
@@ -105,7 +103,7 @@ def send_due(ledger: Ledger, mail: Mail, now: datetime, pause: Callable[[float],
 
 
 def _send_all(ledger: Ledger, mail: Mail, line: Line, now: datetime, pause: Callable[[float], None]) -> SendTally:
-    tally: Counter[str] = Counter()
+    tally = _close_lost_leases(ledger, now)
     pace = _Pace(now, mail.letters_per_minute, _sent_this_minute(ledger, now), pause)
     with ledger.held() as book:
         try:
@@ -127,8 +125,8 @@ def _pass(
     while not slow and _anything_due(ledger, now):  # nothing due: no connection
         line.opened()
         pace.keep()
-        batch, dismissed = _lease(ledger, pace.clock(), now, min(BATCH, pace.left))
-        tally.update(dismissed)
+        batch, cancelled = _lease(ledger, pace.clock() + LEASE, now, min(BATCH, pace.left))
+        tally["cancelled"] += cancelled
         slow = not _hand_over(book, mail, line, batch, now, pace, tally)
 
 
@@ -163,8 +161,7 @@ def _hand_over(
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    waiting = and_(LetterOut.state.in_(("queued", "retry", "unknown")), LetterOut.next_at <= now)
-    return or_(waiting, and_(LetterOut.state == "leased", LetterOut.lease_until <= now))
+    return and_(LetterOut.state.in_(("queued", "retry", "unknown")), LetterOut.next_at <= now)
 
 
 def _anything_due(ledger: Ledger, now: datetime) -> bool:
@@ -179,46 +176,72 @@ def _sent_this_minute(ledger: Ledger, now: datetime) -> int:
         return len(session.scalars(recent.limit(100_000)).all())
 
 
-def _lease(ledger: Ledger, clock: datetime, now: datetime, most: int) -> tuple[list[_Leased], Counter[str]]:
-    """Take the next due letters; how many of those met on the way are not to leave any more, by their ending.
+def _close_lost_leases(ledger: Ledger, now: datetime) -> Counter[str]:
+    """Of a lease that ran out, nobody knows whether its first letter was sent; the others were never tried.
+
+    For the letters of a lease are tried in order, and a settled one is leased no more.
+    """
+    tally: Counter[str] = Counter()
+    lost = select(LetterOut).where(LetterOut.state == "leased", LetterOut.lease_until <= now)
+    in_order = lost.order_by(LetterOut.lease_until, LetterOut.next_at, LetterOut.id)
+    with ledger.begin() as session:
+        leases = groupby(session.scalars(in_order.with_for_update()).all(), key=lambda letter: letter.lease_until)
+        for in_flight, *untried in (tuple(letters) for _, letters in leases):
+            tally["failed"] += _doubt(session, in_flight, now)
+            for letter in untried:
+                letter.state, letter.lease_until = "unknown" if letter.uncertain else "queued", None
+                letter.attempts -= 1
+    return tally
+
+
+def _doubt(session: Session, letter: LetterOut, now: datetime) -> bool:
+    """Nobody knows whether the letter was sent; whether it has failed by that."""
+    letter.uncertain += 1
+    failed = _too_uncertain(letter.kind, letter.uncertain)
+    end: End = "failed" if failed else "unknown"
+    letter.state, letter.lease_until, letter.last_code = end, None, LEASE_LOST
+    _carry_to_request(session.connection(), letter, end)
+    _note_end(session, letter, end, LEASE_LOST, now)
+    return failed
+
+
+def _lease(ledger: Ledger, until: datetime, now: datetime, most: int) -> tuple[list[_Leased], int]:
+    """Take the next due letters; how many reminders were cancelled because the answer has overtaken them.
 
     A reminder is taken alone, so that its request is looked at just before it leaves.
     """
-    dismissed: Counter[str] = Counter()
+    cancelled = 0
     with ledger.begin() as session:
-        while found := _next_due(session, now, clock + LEASE, most):
+        while found := _next_due(session, until, now, most):
             batch: list[_Leased] = []
             for letter in found:
-                alone = letter.kind in ASKING_AGAIN
-                if alone and batch:
+                if letter.kind not in ASKING_AGAIN:
+                    batch.append(letter)
+                elif batch:
                     break
-                if end := _dismissed(session, letter, now):
-                    dismissed[end] += 1
-                    continue
-                batch.append(letter)
-                if alone:
+                elif _overtaken(session, letter):
+                    _cancel(session, letter, now)
+                    cancelled += 1
+                else:
+                    batch.append(letter)
                     break
             if batch:
-                _mark_leased(session, batch, now)
-                return batch, dismissed
-    return [], dismissed
+                _mark_leased(session, batch)
+                return batch, cancelled
+    return [], cancelled
 
 
-def _next_due(session: Session, now: datetime, until: datetime, most: int) -> list[_Leased]:
-    doubts = LetterOut.uncertain + case((LetterOut.state == "leased", 1), else_=0)
+def _next_due(session: Session, until: datetime, now: datetime, most: int) -> list[_Leased]:
     columns = (
         LetterOut.id, LetterOut.kind, LetterOut.round_id, LetterOut.request_id, LetterOut.envelope_from,
-        LetterOut.recipient, LetterBytes.raw, LetterOut.attempts + 1, doubts, LetterOut.give_up_at, LetterOut.state,
+        LetterOut.recipient, LetterBytes.raw, LetterOut.attempts + 1, LetterOut.uncertain, LetterOut.give_up_at,
+        LetterOut.state,
     )  # fmt: skip
     query = select(*columns).join(LetterBytes).where(_is_due(now)).order_by(LetterOut.next_at, LetterOut.id).limit(most)
     return [_Leased(until, *row) for row in session.execute(query.with_for_update(skip_locked=True, of=LetterOut))]
 
 
-def _mark_leased(session: Session, batch: Sequence[_Leased], now: datetime) -> None:
-    for letter in batch:
-        if letter.before == "leased":
-            session.execute(update(LetterOut).where(LetterOut.id == letter.id).values(uncertain=letter.uncertain))
-            record(session, "letter_unknown", now, letter.round_id, letter.request_id, letter_out=letter.id)
+def _mark_leased(session: Session, batch: Sequence[_Leased]) -> None:
     ids = [letter.id for letter in batch]
     taken = {"state": "leased", "lease_until": batch[0].until, "attempts": LetterOut.attempts + 1}
     session.execute(update(LetterOut).where(LetterOut.id.in_(ids)).values(taken))
@@ -227,29 +250,12 @@ def _mark_leased(session: Session, batch: Sequence[_Leased], now: datetime) -> N
 def _give_back(book: Connection, untouched: Sequence[_Leased]) -> None:
     """Letters that were leased and never offered to the server are as they were."""
     rows = [
-        {
-            "letter": letter.id,
-            "until": letter.until,
-            "becomes": "unknown" if letter.before == "leased" else letter.before,
-            "tries": letter.attempts - 1,
-        }
+        {"letter": letter.id, "until": letter.until, "becomes": letter.before, "tries": letter.attempts - 1}
         for letter in untouched
     ]
     if rows:
         with book.begin():
             book.execute(_GIVEN_BACK, rows)
-
-
-def _dismissed(session: Session, letter: _Leased, now: datetime) -> Literal["failed", "cancelled"] | None:
-    """The ending of a letter that is not to leave any more: too uncertain, or a reminder overtaken by the answer."""
-    if _too_uncertain(letter.kind, letter.uncertain):
-        _put_away(session, letter, "failed", now, uncertain=letter.uncertain, last_code=LEASE_LOST)
-        _carry_to_request(session.connection(), letter, "failed")
-        return "failed"
-    if letter.kind in ASKING_AGAIN and _overtaken(session, letter):
-        _put_away(session, letter, "cancelled", now)
-        return "cancelled"
-    return None
 
 
 def _overtaken(session: Session, letter: _Leased) -> bool:
@@ -260,10 +266,9 @@ def _overtaken(session: Session, letter: _Leased) -> bool:
     return request.first_received_at is not None or request.state not in WAITING
 
 
-def _put_away(session: Session, letter: _Leased, end: str, now: datetime, **more: Any) -> None:
-    ended = {"state": end, "lease_until": None} | more
-    session.execute(update(LetterOut).where(LetterOut.id == letter.id).values(ended))
-    record(session, f"letter_{end}", now, letter.round_id, letter.request_id, letter_out=letter.id)
+def _cancel(session: Session, letter: _Leased, now: datetime) -> None:
+    session.execute(update(LetterOut).where(LetterOut.id == letter.id).values(state="cancelled", lease_until=None))
+    record(session, "letter_cancelled", now, letter.round_id, letter.request_id, letter_out=letter.id)
 
 
 # ---- endings ---------------------------------------------------------------------------------------------------
@@ -279,20 +284,23 @@ def _settle(book: Connection, letter: _Leased, outcome: Outcome, now: datetime) 
         "letter": letter.id, "until": letter.until, "becomes": end, "code": outcome.code, "next": next_at,
         "sent": now if end == "sent" else None, "doubts": letter.uncertain + (outcome.end == "unknown"),
     }  # fmt: skip
-    about = {"letter_out": letter.id, "code": outcome.code}
     with book.begin():
         if not book.execute(_ENDED, row).rowcount:
-            record(book, "letter_lease_lost", now, letter.round_id, letter.request_id, **about)
+            _note_end(book, letter, "lease_lost", outcome.code, now)
             return "unknown"
         _carry_to_request(book, letter, end)
         if end == "failed" and outcome.end == "failed":
             with Session(book) as session:
                 note_undelivered(session, letter.recipient, outcome.code, now, now)
                 session.flush()
-        record(book, f"letter_{end}", now, letter.round_id, letter.request_id, **about)
-    if end == "failed":
-        log.error("Thư số %d không gửi được (mã %s)", letter.id, outcome.code)
+        _note_end(book, letter, end, outcome.code, now)
     return end
+
+
+def _note_end(into: Session | Connection, letter: _Leased | LetterOut, end: str, code: str, now: datetime) -> None:
+    record(into, f"letter_{end}", now, letter.round_id, letter.request_id, letter_out=letter.id, code=code)
+    if end == "failed":
+        log.error("Thư số %d không gửi được (mã %s)", letter.id, code)
 
 
 def _final(letter: _Leased, outcome: Outcome, now: datetime) -> tuple[End, datetime]:
@@ -310,7 +318,7 @@ def _too_uncertain(kind: str, times: int) -> bool:
     return times >= MAX_UNCERTAIN.get(kind, MAX_UNCERTAIN_OTHERS)
 
 
-def _carry_to_request(book: Connection, letter: _Leased, end: End) -> None:
+def _carry_to_request(book: Connection, letter: _Leased | LetterOut, end: End) -> None:
     if letter.kind == "request" and letter.request_id is not None and end in ("sent", "failed"):
         book.execute(_ASKED, {"request": letter.request_id, "becomes": "sent" if end == "sent" else "bounced"})
 

@@ -109,6 +109,7 @@ class Selected(Table):
     chosen: Mapped[bool]
     rank: Mapped[int]  # the rule's order, from 1
     places: Mapped[int | None]  # where places are given out
+    day: Mapped[date | None] = mapped_column(Date)  # where bodies are visited
     reasons: Mapped[list[str]] = mapped_column(JSON)
     changed_by: Mapped[str | None]
     changed_why: Mapped[str | None] = mapped_column(Text)
@@ -320,6 +321,31 @@ class Report(Table):
     digest: Mapped[str]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+
+
+class Recommendation(Table):
+    """What an inspection asks of a body (kiến nghị). State: open, done, withdrawn.
+
+    One from a box of the team's record follows the record's corrections as long as no person has closed it.
+    """
+
+    __tablename__ = "recommendation"
+    __table_args__ = (UniqueConstraint("request_id", "number"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("request.id"), index=True)  # the record's
+    number: Mapped[int]
+    section: Mapped[str | None]  # the record's box; none: a person added it
+    text: Mapped[str] = mapped_column(Text)
+    due: Mapped[date] = mapped_column(Date)
+    state: Mapped[str] = mapped_column(default="open", index=True)
+    answer_id: Mapped[int | None] = mapped_column(ForeignKey("request.id"), index=True)  # whose answer closed it
+    added_by: Mapped[str | None]
+    added_why: Mapped[str | None] = mapped_column(Text)
+    closed_by: Mapped[str | None]  # the person who closed it
+    closed_why: Mapped[str | None] = mapped_column(Text)
+    closed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    request: Mapped[Request] = relationship(foreign_keys=request_id)
 
 
 class Approval(Table):

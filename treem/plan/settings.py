@@ -164,23 +164,36 @@ class Period(Closed):
     estimate: bool = False  # the period ends after the due date: figures carry the mark "ước"
 
 
+class RiskPoints(Closed):
+    """What each thing known of a body adds to its risk."""
+
+    missing: int = Field(default=3, ge=0)  # a report that never came
+    late: int = Field(default=1, ge=0)
+    recommendation: int = Field(default=2, ge=0)  # one that is still open
+    incident: int = Field(default=1, ge=0)
+    incidents_at_most: int = Field(default=5, ge=0)  # points of one figure
+
+
 class Rotation(Closed):
-    """Whom to inspect: everybody at least every so many years, then those at risk (rounds.selecting)."""
+    """Whom to inspect: everybody at least every so many years, then those at risk (rounds.selecting.rotation)."""
 
     rule: Literal["rotation"]
     every_years: int = Field(ge=1)
     at_most: int = Field(ge=1)  # bodies a year; exceeded only where `every_years` demands it
     reports: tuple[str, ...] = ()  # activities whose late and missing returns count as risk
     incidents: tuple[str, ...] = ()  # figures whose number counts as risk
+    points: RiskPoints = RiskPoints()
 
 
 class Places(Closed):
-    """Who gets how many places (rounds.selecting)."""
+    """Who gets how many places (rounds.selecting.places)."""
 
     rule: Literal["places"]
     nominations: str  # the collection of the same activity in which bodies nominated
     figure: str  # the figure that says how many
     places: int = Field(ge=1)
+    trained: str | None = None  # the figure that says how many came; without it, the places given count
+    years: int = Field(default=3, ge=1)  # how far back people trained are counted
 
 
 class UntilYes(Closed):
@@ -198,9 +211,11 @@ class SelectedBefore(Closed):
 
 
 class OpenRecommendations(Closed):
-    """Those with recommendations of an inspection that are not done."""
+    """Those with recommendations of an inspection that are not done (rounds.recommendations)."""
 
     rule: Literal["open_recommendations"]
+    done: str = "LD-17.2"  # the figure that says how many are done
+    days: int = Field(default=60, ge=1)  # from the visit to the day a recommendation is to be done by
 
 
 Selection = Annotated[Rotation | Places | UntilYes | SelectedBefore | OpenRecommendations, Field(discriminator="rule")]

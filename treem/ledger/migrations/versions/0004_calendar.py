@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("chosen", sa.Boolean(), nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("places", sa.Integer(), nullable=True),
+        sa.Column("day", sa.Date(), nullable=True),
         sa.Column("reasons", sa.JSON(), nullable=False),
         sa.Column("changed_by", sa.String(), nullable=True),
         sa.Column("changed_why", sa.Text(), nullable=True),
@@ -27,3 +28,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_selected_round_key", "selected", ["round_key"])
     op.add_column("request", sa.Column("told_due", sa.Date(), nullable=True))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("a ledger is never taken back to an earlier schema: restore a backup")

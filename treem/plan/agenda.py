@@ -5,7 +5,8 @@ working days and lunar dates are in `plan.almanac`.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Literal
@@ -20,7 +21,10 @@ Action = Literal[
 ]
 Day = date  # the type, inside classes that have a field named `date`
 ROUND_KEY = re.compile(r"([a-z0-9-]+)/(2\d{3})(?:/([a-z0-9-]+))?")
+OWN_DAYS = ("day", "until")
+"""Milestones of the round itself, not of one of its collections."""
 LISTED = 8
+REACH = 2  # years: a rule may name a day of the next year, and what follows it may fall in the year after that
 
 
 class UnknownRound(Exception):
@@ -65,6 +69,11 @@ class RoundPlan:
     def title(self) -> str:
         """The round's name, e.g. "Báo cáo 6 tháng 2027", "Kết quả tổ chức Tết Trung thu 2027"."""
         return f"{self.collection.title or self.activity.title} {self.year}"
+
+    @property
+    def occasion_title(self) -> str:
+        """The name of the round whose collection this is: "Tết Trung thu 2027"."""
+        return f"{self.activity.title} {self.year}"
 
     @property
     def occasion(self) -> str:
@@ -208,36 +217,44 @@ def round_keys(settings: Settings, year: int) -> list[str]:
 
 
 def plans_of(settings: Settings, almanac: Almanac, year: int) -> list[RoundPlan]:
-    """Every collection of every activity in a year. Raises LunarDateUnknown for years whose feasts are not certain."""
+    """Every collection of every activity in a year. Raises LunarDateUnknown for years whose dates are not certain."""
     return [_planned(settings, almanac, a, c, year) for a in settings.plan.activities for c in a.collections]
+
+
+def certain_plans(settings: Settings, almanac: Almanac, years: Iterable[int]) -> list[RoundPlan]:
+    """Every collection of every activity in those years, without those whose dates are not certain."""
+    found: list[RoundPlan] = []
+    for year in years:
+        for activity in settings.plan.activities:
+            for collection in activity.collections:
+                with suppress(LunarDateUnknown):
+                    found.append(_planned(settings, almanac, activity, collection, year))
+    return found
+
+
+def years_around(year: int) -> range:
+    """The years after which rounds are named that may have a milestone in the year."""
+    return range(year - REACH, year + REACH + 1)
 
 
 def calendar(settings: Settings, almanac: Almanac, year: int) -> list[CalendarRow]:
     """Every milestone that falls in the year, by date, whatever year its round is named after.
 
-    Raises LunarDateUnknown for a year whose feasts are not certain.
+    Raises LunarDateUnknown for a year whose dates are not certain.
     """
-    plans = [*_beside(settings, almanac, year - 1), *plans_of(settings, almanac, year)]
-    plans += _beside(settings, almanac, year + 1)
+    plans = plans_of(settings, almanac, almanac.certain(year))
+    plans += certain_plans(settings, almanac, (y for y in years_around(year) if y != year))
     rows = [row for plan in plans for row in _rows(plan) if row.date.year == year]
     return sorted(rows, key=lambda row: row.date)
-
-
-def _beside(settings: Settings, almanac: Almanac, year: int) -> list[RoundPlan]:
-    """The rounds of a year beside the one asked for; none at the edge of what is certain."""
-    try:
-        return plans_of(settings, almanac, year)
-    except LunarDateUnknown:
-        return []
 
 
 def _rows(plan: RoundPlan) -> Iterator[CalendarRow]:
     """Milestones of a round with several collections carry the collection's key; the round's own day does not."""
     several = len(plan.activity.collections) > 1
     for m in plan.milestones:
-        own = m.key in ("day", "until")
+        own = m.key in OWN_DAYS
         key = f"{plan.collection.key}-{m.key}" if several and not own else m.key
-        title = f"{plan.activity.title} {plan.year}" if own else plan.title
+        title = plan.occasion_title if own else plan.title
         yield CalendarRow(plan.occasion, plan.activity.key, key, m.date, m.legal_date, f"{title} – {m.title}")
 
 
@@ -247,9 +264,8 @@ def _key(activity: Activity, collection: Collection, year: int) -> str:
 
 
 def _planned(settings: Settings, almanac: Almanac, activity: Activity, collection: Collection, year: int) -> RoundPlan:
-    own = resolve(activity.day, almanac, year).shown if activity.day else None
-    last = resolve(activity.until, almanac, year, own).shown if activity.until else own
-    milestones = _milestones(activity, collection, almanac, year, own, last)
+    own, last = own_days(activity, almanac, year)
+    milestones = milestones_of(activity, collection, almanac, year)
     due = next(m.date for m in milestones if m.key == "due")
     period, whole_year = collection.period, (date(year, 1, 1), date(year, 12, 31))
     start, end = (own, last) if own and last else whole_year
@@ -384,9 +400,15 @@ def _reached(plan: RoundPlan, key: str, now: datetime) -> bool:
     return plan.instant_of(next(m for m in plan.milestones if m.key == key)) <= now
 
 
-def _milestones(
-    activity: Activity, collection: Collection, almanac: Almanac, year: int, own: date | None, last: date | None
-) -> tuple[Milestone, ...]:
+def own_days(activity: Activity, almanac: Almanac, year: int) -> tuple[date | None, date | None]:
+    """The activity's own day and its last, where it has them. Raises LunarDateUnknown."""
+    own = resolve(activity.day, almanac, year).shown if activity.day else None
+    return own, resolve(activity.until, almanac, year, own).shown if activity.until else own
+
+
+def milestones_of(activity: Activity, collection: Collection, almanac: Almanac, year: int) -> tuple[Milestone, ...]:
+    """The milestones of one collection in a year, by date. Raises LunarDateUnknown."""
+    own, last = own_days(activity, almanac, year)
     due = resolve(collection.due, almanac, year, own, last)
 
     def at(offset: Offset) -> date:
@@ -404,11 +426,11 @@ def _milestones(
     if collection.send_on:
         found.append(Milestone("send-on", at(collection.send_on), None, "Gửi báo cáo của huyện"))
     if collection is activity.collections[-1]:  # the round's own days stand once
-        found += _own_days(own, last)
+        found += _of_own_days(own, last)
     return tuple(sorted(found, key=lambda m: m.date))
 
 
-def _own_days(own: date | None, last: date | None) -> Iterator[Milestone]:
+def _of_own_days(own: date | None, last: date | None) -> Iterator[Milestone]:
     if own:
         yield Milestone("day", own, None, "Ngày tổ chức")
     if last and last != own:

@@ -11,11 +11,14 @@ LUNAR_YEARS = range(2000, 2051)  # no leap eighth month among them, and every da
 
 
 class LunarDateUnknown(ValueError):
-    """The lunar date cannot be given with certainty."""
+    """The lunar dates of a year, and so its feasts and working days, cannot be given with certainty."""
 
     def __init__(self, year: int) -> None:
         first, last = LUNAR_YEARS[0], LUNAR_YEARS[-1]
-        super().__init__(f"Chưa tính chắc chắn được ngày âm lịch của năm {year}; chỉ dùng cho các năm {first}–{last}.")
+        super().__init__(
+            f"Chưa tính chắc chắn được ngày âm lịch (Tết, Giỗ Tổ, Trung thu) của năm {year}; "
+            f"lịch chỉ dùng cho các năm {first}–{last}."
+        )
 
 
 class Almanac:
@@ -29,6 +32,12 @@ class Almanac:
         self._off = frozenset(holidays.off)
         self._working = frozenset(holidays.working)
         self._national = country_holidays("VN")
+
+    def certain(self, year: int) -> int:
+        """The year itself, where its lunar dates were checked. Raises LunarDateUnknown."""
+        if year not in LUNAR_YEARS:
+            raise LunarDateUnknown(year)
+        return year
 
     def is_working(self, day: date) -> bool:
         """Whether offices work on that day."""
@@ -56,10 +65,8 @@ class Almanac:
 
         The package answers even for dates that do not exist, so its answer is converted back and compared.
         """
-        if year not in LUNAR_YEARS:
-            raise LunarDateUnknown(year)
         month, day = map(int, month_day.split("-"))
-        wanted = LunarDate(day, month, year, leap=False)
+        wanted = LunarDate(day, month, self.certain(year), leap=False)
         found = lunar_to_solar(wanted)
         if solar_to_lunar(found) != wanted:
             raise LunarDateUnknown(year)

@@ -37,7 +37,7 @@ def check_all(parts: Parts) -> Iterator[Found]:
     if parts.register:
         yield from check_register(parts.register)
     if parts.plan:
-        yield from check_plan(parts.plan, parts.register, parts.holidays)
+        yield from check_plan(parts.plan, parts.register, parts.holidays, parts.book)
     if parts.book:
         yield from check_book(parts.book, parts.register, parts.plan)
     if parts.mail:

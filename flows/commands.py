@@ -4,47 +4,63 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from treem.cli import ConfigOption, JsonOption, app, console, named_errors
+from treem.cli import ConfigOption, JsonOption, app, console, fail, list_letters, named_errors
 
 
 @app.command("rehearse")
-def rehearse_round(
-    round_key: Annotated[str, typer.Argument(metavar="ĐỢT")],
+def rehearse(
+    round_key: Annotated[str | None, typer.Argument(metavar="[ĐỢT]")] = None,
+    year: Annotated[int | None, typer.Option(help="Diễn tập trọn một năm, mọi hoạt động.", min=2001, max=2098)] = None,
+    letters: Annotated[bool, typer.Option("--letters", help="Chỉ liệt kê thư của cả năm; không gửi gì.")] = False,
     out: Annotated[Path | None, typer.Option(help="Thư mục kết quả; mặc định là var/dien-tap.")] = None,
     seed: Annotated[int, typer.Option(help="Hạt giống: quyết định đơn vị nào trả lời thế nào.")] = 1,
     as_json: JsonOption = False,
     ui: Annotated[bool, typer.Option("--ui", help="Để giao diện Prefect chạy tiếp cho đến khi nhấn Ctrl-C.")] = False,
     config: ConfigOption = Path("config"),
 ) -> None:
-    """Diễn tập trọn một đợt qua thư điện tử thật, đồng hồ tua nhanh, các cơ quan do máy đóng vai."""
-    from flows.rehearsal import Rehearsal, RehearsalRefused, Result  # starts Prefect: not for every command
+    """Diễn tập trọn một đợt, hoặc cả năm (--year), qua thư điện tử thật; đồng hồ tua nhanh, cơ quan do máy đóng vai."""
+    if (round_key is None) == (year is None) or (letters and year is None):
+        fail("Hãy ghi một đợt (ví dụ bao-cao-6-thang/2027) hoặc một năm (--year 2027); --letters đi cùng --year.", 2)
+    with named_errors():
+        if letters:
+            list_letters(config, year or 0, as_json)
+        else:
+            _live_through(round_key, year or 0, config, out or Path("var/dien-tap"), seed, as_json, ui)
+
+
+def _live_through(
+    round_key: str | None, year: int, config: Path, out: Path, seed: int, as_json: bool, ui: bool
+) -> None:
+    from flows.rehearsal import Rehearsal, RehearsalRefused, Result, RoundRehearsal, YearRehearsal  # starts Prefect
     from flows.server import ServerDown
 
     def tell(result: Result) -> None:
         if as_json:
             sys.stdout.write(json.dumps(result.summary, ensure_ascii=False, indent=2) + "\n")
             sys.stdout.flush()
+        elif round_key:
+            _tell_round(result.summary, result.differences)
         else:
-            _tell(result.summary, result.differences)
+            _tell_year(result.summary, result.differences)
 
-    with named_errors():
-        screen = Console(stderr=True) if as_json else console
-        try:
-            result = Rehearsal(round_key, config, out or Path("var/dien-tap"), seed, screen).run(tell, keep_ui=ui)
-        except (RehearsalRefused, ServerDown) as error:
-            Console(stderr=True, style="red").print(str(error), markup=False)
-            raise typer.Exit(2) from None
-        if result.differences:
-            raise typer.Exit(1)
+    shared = (config, out, seed, Console(stderr=True) if as_json else console)
+    rehearsal: Rehearsal = RoundRehearsal(round_key, *shared) if round_key else YearRehearsal(year, *shared)
+    try:
+        result = rehearsal.run(tell, keep_ui=ui)
+    except (RehearsalRefused, ServerDown) as error:
+        fail(str(error), 2)
+        return
+    if result.differences:
+        raise typer.Exit(1)
 
 
-def _tell(summary: dict[str, object], differences: list[str]) -> None:
+def _tell_round(summary: dict[str, Any], differences: list[str]) -> None:
     words = {
         "bodies": "Cơ quan được hỏi", "letters_out": "Thư đã gửi", "letters_in": "Thư đã nhận",
         "accepted": "Báo cáo được chấp nhận", "corrected": "Đã nộp lại bản sửa", "late": "Nộp muộn",
@@ -55,12 +71,25 @@ def _tell(summary: dict[str, object], differences: list[str]) -> None:
     for key, word in words.items():
         table.add_row(word, str(summary[key]))
     console.print(table)
-    for path in summary["documents"]:  # type: ignore[attr-defined]
+    _tell_end(summary, differences, "sổ tổng hợp")
+
+
+def _tell_year(summary: dict[str, Any], differences: list[str]) -> None:
+    table = Table("Đợt", "Được hỏi", "Chấp nhận", "Muộn", "Chưa nộp", "Thư đi", title=f"Diễn tập năm {summary['year']}")
+    for line in summary["rounds"]:
+        shown = ("bodies", "accepted", "late", "missing", "letters_out")
+        table.add_row(line["title"], *(str(line[key]) for key in shown))
+    console.print(table)
+    _tell_end(summary, differences, "báo cáo năm")
+
+
+def _tell_end(summary: dict[str, Any], differences: list[str], where: str) -> None:
+    for path in summary["documents"]:
         console.print(f"Tài liệu: {path}", soft_wrap=True)
     for line in differences:
         console.print(f"[red]KHÁC:[/red] {line}", soft_wrap=True)
     if not differences:
-        console.print(f"Mọi số liệu trong sổ tổng hợp ({len(summary['totals'])}) đúng như các cơ quan định báo.")  # type: ignore[arg-type]
+        console.print(f"Mọi số liệu trong {where} ({len(summary['totals'])}) đúng như các cơ quan định báo.")
 
 
 def main() -> None:

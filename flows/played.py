@@ -3,13 +3,15 @@
 from contextlib import AbstractContextManager
 from datetime import datetime
 
+from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Pending
 
 from flows.reconcile import DEPLOYMENT, scheduled
-from flows.reports import advance_round
+from flows.reports import advance, advance_round
+from tasks import mailbox
 
 
 class NotScheduled(Exception):
@@ -32,3 +34,18 @@ def play_scheduled(round_key: str, milestone: str, now: datetime) -> None:
         client.set_flow_run_state(planned.id, Pending(message="Diễn tập"), force=True)
         run = client.read_flow_run(planned.id)
     run_flow(advance_round, flow_run=run, parameters=parameters)
+
+
+@flow(name="Một ngày của Phòng", flow_run_name="Một ngày của Phòng")
+def play_day(round_keys: list[str], now: str) -> dict[str, int]:
+    """What is due in those rounds on one day."""
+    return advance(round_keys, now)
+
+
+@flow(name="Nhận thư trong ngày", flow_run_name="Nhận thư trong ngày")
+def play_mail(now: str) -> dict[str, int]:
+    """Collect, read, acknowledge; the rounds themselves wait for their next day."""
+    mailbox.collect_letters(now)
+    read = mailbox.process_letters(now)
+    mailbox.send_letters(now)
+    return read

@@ -4,6 +4,18 @@ Commands that need Prefect are added by `flows.commands`, which is what the inst
 """
 
 from treem.cli import decide, look, mail
-from treem.cli.base import ConfigOption, JsonOption, app, console, named_errors
+from treem.cli.base import ConfigOption, JsonOption, app, console, fail, named_errors
+from treem.cli.forecast import list_letters
 
-__all__ = ["ConfigOption", "JsonOption", "app", "console", "decide", "look", "mail", "named_errors"]
+__all__ = [
+    "ConfigOption",
+    "JsonOption",
+    "app",
+    "console",
+    "decide",
+    "fail",
+    "list_letters",
+    "look",
+    "mail",
+    "named_errors",
+]

@@ -43,6 +43,10 @@ class Behaviour:
     mistake: Literal["sum", "text"] = "sum"  # nam + nữ ≠ tổng số, or "khoảng 20"
 
 
+FEW = 6
+IN_A_YEAR = (Behaviour("late"), Behaviour("mistake_then_corrected"), Behaviour("never"))
+
+
 def rng_for(seed: int, code: str) -> Random:
     """The body's own source of chance: its figures do not depend on the order in which bodies play."""
     return Random(f"{seed}:{code}")
@@ -58,6 +62,17 @@ def assign(codes: Iterable[str], seed: int) -> dict[str, Behaviour]:
     special = _special(len(shuffled))
     ordinary = cycle(_ordinary(Random(f"{seed}:ordinary")))
     return {code: special[n] if n < len(special) else next(ordinary) for n, code in enumerate(shuffled)}
+
+
+def assign_in_year(codes: Iterable[str], seed: str) -> dict[str, Behaviour]:
+    """A behaviour for each body in one of a year's many rounds: most are on time, few are late, err or stay silent.
+
+    Fewer than `FEW` bodies all answer on time: a round that nobody answers has nothing to show.
+    """
+    shuffled = sorted(codes)
+    Random(f"{seed}:year").shuffle(shuffled)
+    unusual = IN_A_YEAR if len(shuffled) >= FEW else ()
+    return {code: unusual[n] if n < len(unusual) else Behaviour() for n, code in enumerate(shuffled)}
 
 
 def _special(bodies: int) -> list[Behaviour]:

@@ -16,7 +16,7 @@ from typing import Literal
 from treem.rehearsal.behaviours import SILENT, Behaviour, Kind
 from treem.rehearsal.covers import COVERS, FILE_TITLE, PROSE, Cover, compose, file_name
 from treem.rehearsal.inventing import INEQUALITIES, NOT_APPLICABLE, Meant, Pairs, invent, leave_gaps
-from treem.rehearsal.postbox import Letter, Postbox
+from treem.rehearsal.postbox import Letter, Post, Postbox
 from treem.rehearsal.questionnaire import Question, Questionnaire, read_questionnaire
 from treem.rehearsal.writers import STAND_IN, ConversionFailed, Typed, fill, fill_xlsx
 
@@ -53,9 +53,10 @@ class SimulatedBody:
     inequalities: Pairs = INEQUALITIES  # (smaller, larger), between figures of this body
     complaints: list[str] = field(default_factory=list)  # what the body expected of the office and did not get
     named_mistake: bool | None = None  # whether the acknowledgement named the planted cell; None = no such answer yet
+    post: Post | None = field(default=None, repr=False)  # none: a mailbox of its own
 
     def __post_init__(self) -> None:
-        self._postbox = Postbox(self.address, self.password, self.smtp, self.imap)
+        self._postbox = self.post or Postbox(self.address, self.password, self.smtp, self.imap)
         self._asked: list[tuple[str, Letter]] = []  # milestone at which it was read, letter
         self._acks: dict[str, Letter] = {}  # by the Message-ID of the letter of ours that it answers
         self._sent: list[str] = []  # our Message-IDs
@@ -213,6 +214,7 @@ class SimulatedBody:
         """Read the form and make up the figures, once; a later copy of the form is filled in the same way."""
         if self._questions is None:
             self._questions = read_questionnaire(self._form)
+            self.body_code = self._questions.body or self.body_code  # a team answers for the body it inspected
             self._meant = invent(self._questions.questions, self.inequalities, self.rng)
             if self.behaviour.gaps:
                 self._meant = leave_gaps(self._meant, self._questions.questions, self.inequalities, self.rng)

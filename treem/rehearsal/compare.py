@@ -11,7 +11,8 @@ from openpyxl import load_workbook
 
 from treem.plan.settings import Settings
 from treem.rehearsal.bodies import SimulatedBody
-from treem.rehearsal.expected import FigureRule, expected_totals
+from treem.rehearsal.expected import FigureRule, Reported
+from treem.rehearsal.expected import totals_of as totals_meant
 
 SHEET = "Biểu huyện"
 HEADS = {"Tổng số": "total", "Nam": "male", "Nữ": "female", "Dân tộc thiểu số": "minority"}
@@ -20,8 +21,12 @@ CODE = "Mã"
 
 def differences(workbook: Path, bodies: Sequence[SimulatedBody], settings: Settings) -> list[str]:
     """A line for each figure of the workbook that is not what was meant; empty when all are equal."""
-    meant = expected_totals(bodies, _rules(settings), {b.body_code: _group(settings, b.body_code) for b in bodies})
-    found = dict(_cells(workbook))
+    return differences_from(workbook, [(_group(settings, b.body_code), b.meant()) for b in bodies], settings)
+
+
+def differences_from(workbook: Path, reported: Reported, settings: Settings) -> list[str]:
+    """The same, from what each body means beside its group."""
+    meant, found = totals_meant(reported, rules_of(settings)), dict(_cells(workbook))
     figures = settings.figures()
     lines = [] if any(number is not None for number in found.values()) else ["Sổ tổng hợp không có số liệu nào."]
     for (code, column), total in meant.items():
@@ -50,9 +55,20 @@ def _cells(workbook: Path) -> Iterator[tuple[tuple[str, str], Decimal | None]]:
                 yield (str(row[code_at]), column), number
 
 
-def _rules(settings: Settings) -> list[FigureRule]:
+def rules_of(settings: Settings) -> list[FigureRule]:
+    """How each figure of the config becomes a district figure."""
+    flows = {f.code for i in settings.book.indicators if i.accrual == "flow" for f in i.figures}
     return [
-        FigureRule(f.code, f.merge, f.columns, f.primary, f.numerator, f.denominator, f.scale)
+        FigureRule(
+            f.code,
+            f.merge,
+            f.columns,
+            f.primary,
+            f.numerator,
+            f.denominator,
+            f.scale,
+            f.merge == "sum" and f.code in flows,
+        )
         for f in settings.figures().values()
     ]
 

@@ -28,17 +28,24 @@ class FigureRule:
     numerator: str | None = None
     denominator: str | None = None
     scale: int = 100
+    adds: bool = False  # what is reported in several rounds adds up
 
 
 def expected_totals(
     bodies: Iterable[SimulatedBody], rules: Sequence[FigureRule], group_of: Mapping[str, str]
 ) -> Totals:
+    """The district total of every figure and column from what the bodies of one round mean.
+
+    `group_of` gives a body's group by its code.
+    """
+    return totals_of([(group_of[body.body_code], body.meant()) for body in bodies], rules)
+
+
+def totals_of(reported: Reported, rules: Sequence[FigureRule]) -> Totals:
     """The district total of every figure and column; None where nobody reported a number.
 
-    `group_of` gives a body's group by its code. A rate is of the column total, from the bodies that gave both halves,
-    and rounded to two places.
+    A rate is of the column total, from the bodies that gave both halves, and rounded to two places.
     """
-    reported = [(group_of[body.body_code], body.meant()) for body in bodies]
     by_code = {rule.code: rule for rule in rules}
     totals: Totals = {}
     for rule in rules:
@@ -48,6 +55,20 @@ def expected_totals(
         for column in rule.columns:
             totals[rule.code, column] = _combined(rule, [n for n in _numbers(rule, column, reported) if n is not None])
     return totals
+
+
+def added_up(said: Sequence[Meant], rules: Sequence[FigureRule]) -> Meant:
+    """What one body means in several rounds, in order of time: what flows adds up, of the rest the last word counts."""
+    adding = {rule.code for rule in rules if rule.adds}
+    whole: Meant = {}
+    for meant in said:
+        for (code, column), meaning in meant.items():
+            earlier = whole.get((code, column))
+            if not isinstance(earlier, Decimal):
+                whole[code, column] = meaning
+            elif isinstance(meaning, Decimal):
+                whole[code, column] = earlier + meaning if code in adding else meaning
+    return whole
 
 
 def _numbers(rule: FigureRule, column: str, reported: Reported) -> list[Decimal | None]:

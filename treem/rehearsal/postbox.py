@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parseaddr
+from typing import Protocol
 
 SUBJECT_TOKEN = re.compile(r"\[#([0-9A-Za-z]+)\]")
 TIMEOUT = 60.0
@@ -39,6 +40,19 @@ class Letter:
     def asks(self) -> bool:
         """A request, reminder or chase: it brings the workbook and a token."""
         return self.workbook is not None and self.token is not None
+
+
+class Post(Protocol):
+    """How a body reads and sends: a mailbox, or its share of one."""
+
+    def new_letters(self) -> list[Letter]:
+        """The letters that came since the last look, oldest first."""
+
+    def send(self, raw: bytes, recipient: str) -> None:
+        """Hand one finished letter to the server."""
+
+    def close(self) -> None:
+        """Leave the mailbox."""
 
 
 @dataclass

@@ -15,6 +15,8 @@ from openpyxl.cell import Cell
 from openpyxl.worksheet.worksheet import Worksheet
 
 FIGURE_CODE = re.compile(r"[A-Z]{2,4}-\d{1,3}(\.\d+)?")
+BODY_MARK = re.compile(r"Mã đơn vị: (\S+)")
+MARKED_ROWS = 3
 HEADINGS = {
     "total": re.compile(r"tổng( số)?\b"),
     "male": re.compile(r"nam\b"),
@@ -51,6 +53,7 @@ class Questionnaire:
 
     questions: tuple[Question, ...]
     boxes: tuple[TextBox, ...]
+    body: str | None = None  # the code of the body it is about, as the sheet shows it
 
 
 def read_questionnaire(data: bytes) -> Questionnaire:
@@ -60,7 +63,12 @@ def read_questionnaire(data: bytes) -> Questionnaire:
     questions = tuple(q for sheet in sheets for q in _questions(sheet))
     asked_in = {q.sheet for q in questions}
     boxes = tuple(b for sheet in sheets if sheet.title not in asked_in for b in _boxes(sheet))
-    return Questionnaire(questions, boxes)
+    return Questionnaire(questions, boxes, next(filter(None, map(_body, sheets)), None))
+
+
+def _body(sheet: Worksheet) -> str | None:
+    texts = (str(cell.value) for row in sheet.iter_rows(max_row=MARKED_ROWS) for cell in row if cell.value)
+    return next((found[1] for found in map(BODY_MARK.search, texts) if found), None)
 
 
 def _questions(sheet: Worksheet) -> Iterator[Question]:

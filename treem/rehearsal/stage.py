@@ -4,6 +4,7 @@ The office's own config is copied, and only its mail servers are replaced: what 
 """
 
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -11,11 +12,14 @@ from random import Random
 import yaml
 
 from treem.plan.agenda import RoundPlan
-from treem.plan.settings import Settings
-from treem.rehearsal.behaviours import assign
+from treem.plan.settings import Body, Settings
+from treem.rehearsal.behaviours import Behaviour, assign, assign_in_year
 from treem.rehearsal.bodies import SimulatedBody
+from treem.rehearsal.clerks import Clerk, Tray
 from treem.rehearsal.conductor import Clock
+from treem.rehearsal.inventing import Pairs
 from treem.rehearsal.mail_server import SERVER_NAME, EmbeddedMail
+from treem.rehearsal.postbox import Postbox
 
 PASSWORD_NAME = "TREEM_MAIL_PASSWORD"
 PASSWORD = "dien-tap"  # the embedded server listens on loopback for minutes and holds nothing real
@@ -66,12 +70,39 @@ def write_config(source: Path, target: Path, stage: Stage, settings: Settings) -
     (target / "mail.yaml").write_text(text, encoding="utf-8")
 
 
+def cast_year(plans: Sequence[RoundPlan], settings: Settings, stage: Stage, seed: int) -> tuple[Clerk, ...]:
+    """One clerk for each body that any of the rounds may write to; how a clerk answers differs from round to round."""
+    pairs = _pairs(settings)
+    roles = {plan.title: assign_in_year([b.code for b in plan.bodies], f"{seed}:{plan.key}") for plan in plans}
+    bodies = {body.code: body for plan in plans for body in (*plan.bodies, *filter(None, [plan.reporter]))}
+
+    def starting(body: Body) -> Callable[[str, Tray], SimulatedBody]:
+        def start(title: str, tray: Tray) -> SimulatedBody:
+            role = roles.get(title, {}).get(body.code, Behaviour())
+            source = Random(f"{seed}:{title}:{body.code}:{tray.number}")
+            where = (stage.mail.smtp, stage.mail.imap)
+            return SimulatedBody(body.code, body.name, body.emails[0], PASSWORD, *where, role, source, pairs, post=tray)
+
+        return start
+
+    titles = tuple(roles)
+    return tuple(
+        Clerk(body.code, Postbox(body.emails[0], PASSWORD, stage.mail.smtp, stage.mail.imap), titles, starting(body))
+        for body in bodies.values()
+    )
+
+
+def _pairs(settings: Settings) -> Pairs:
+    """Which figure must not be larger than which: rules of the config, and rates."""
+    return tuple((rule.smaller, rule.larger) for rule in settings.book.inequalities) + tuple(
+        (f.numerator, f.denominator) for f in settings.figures().values() if f.numerator and f.denominator
+    )
+
+
 def cast(plan: RoundPlan, settings: Settings, stage: Stage, seed: int) -> tuple[SimulatedBody, ...]:
     """One simulated body for each body asked, its way of answering drawn from the seed."""
     roles = assign([b.code for b in plan.bodies], seed)
-    pairs = tuple((rule.smaller, rule.larger) for rule in settings.book.inequalities) + tuple(
-        (f.numerator, f.denominator) for f in settings.figures().values() if f.numerator and f.denominator
-    )
+    pairs = _pairs(settings)
     players = []
     for body in plan.bodies:
         if roles[body.code].kind == "bounces":

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from treem.ledger.store import LedgerError
 from treem.mailroom.errors import MailError
 from treem.plan.agenda import UnknownRound
+from treem.plan.almanac import LunarDateUnknown
 from treem.plan.load import ConfigError
 from treem.rounds import reporting
 from treem.rounds.decisions import Decided, DecisionRefused
@@ -27,6 +28,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="In kết quả dạng 
 RoundArgument = Annotated[str, typer.Argument(metavar="ĐỢT", help="Ví dụ bao-cao-6-thang/2027.")]
 BodyArgument = Annotated[str, typer.Argument(metavar="ĐƠN-VỊ", help="Mã đơn vị, xem bằng treem status ĐỢT.")]
 WhyOption = Annotated[str, typer.Option("--why", help="Lý do; được lưu trong sổ theo dõi.")]
+NAMED = (LedgerError, MailError, DecisionRefused, LunarDateUnknown, reporting.StaleReport, reporting.ReportSettled)
 
 
 @contextmanager
@@ -38,7 +40,7 @@ def named_errors() -> Iterator[None]:
         fail(f"Cấu hình có {len(error.problems)} lỗi:\n{error}")
     except UnknownRound as error:
         fail(str(error), 2)
-    except (LedgerError, MailError, DecisionRefused, reporting.StaleReport, reporting.ReportSettled) as error:
+    except NAMED as error:
         fail(str(error))
     except SQLAlchemyError as error:  # the cause only: the whole text may hold the address with its password
         cause = error.orig if isinstance(error, DBAPIError) else type(error).__name__

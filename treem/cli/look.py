@@ -1,15 +1,20 @@
 """Commands that look at what is planned and what has happened; `report` writes drafts. Nothing here decides."""
 
 import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Column, Table
 
 from treem.cli.base import ConfigOption, JsonOption, RoundArgument, app, console, fail, named_errors, now, print_json
+from treem.documents.ics import calendar_file
 from treem.ledger import queries
-from treem.plan.agenda import calendar
+from treem.plan.agenda import CalendarRow, calendar
 from treem.plan.almanac import Almanac
 from treem.plan.load import load_settings
 from treem.rounds import board, digest, reporting
@@ -29,35 +34,45 @@ def check_config(config: ConfigOption = Path("config")) -> None:
 
 @app.command("calendar")
 def show_calendar(
-    year: Annotated[int | None, typer.Option(help="Năm; mặc định là năm nay.", min=2001, max=2098)] = None,
+    year: Annotated[int | None, typer.Option(help="Năm; mặc định là năm nay.")] = None,
     as_json: JsonOption = False,
+    ics: Annotated[
+        Path | None,
+        typer.Option("--ics", metavar="TỆP", help="Ghi lịch vào tệp .ics cho Outlook, Google, Thunderbird."),
+    ] = None,
     config: ConfigOption = Path("config"),
 ) -> None:
     """Lịch các mốc của mọi đợt trong năm."""
     with named_errors():
         settings = load_settings(config, os.environ)
-        rows = calendar(settings, Almanac(settings.holidays), year or now().year)
+        rows = calendar(settings, Almanac(settings.holidays), now().year if year is None else year)
+        if ics:
+            _write_over(ics, calendar_file(settings, rows, ics.read_bytes() if ics.exists() else b""))
         if as_json:
-            print_json(
-                [
-                    {
-                        "round": r.round,
-                        "activity": r.activity,
-                        "milestone": r.milestone,
-                        "date": r.date.isoformat(),
-                        "legal_date": r.legal_date.isoformat() if r.legal_date else None,
-                        "title": r.title,
-                    }
-                    for r in rows
-                ]
-            )
-            return
-        table = Table("Ngày", "Đợt", "Mốc", "Nội dung", "Hạn theo kế hoạch")
-        for r in rows:
-            table.add_row(
-                f"{r.date:%d/%m/%Y}", r.round, r.milestone, r.title, f"{r.legal_date:%d/%m/%Y}" if r.legal_date else ""
-            )
-        console.print(table)
+            print_json([asdict(row) | {"date": _iso(row.date), "legal_date": _iso(row.legal_date)} for row in rows])
+        elif ics:
+            console.print(f"Đã ghi {len(rows)} mốc vào {ics}.", markup=False, soft_wrap=True)
+        else:
+            console.print(_table(rows))
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _table(rows: Iterable[CalendarRow]) -> Table:
+    table = Table("Ngày", "Đợt", "Mốc", "Nội dung", "Hạn theo kế hoạch")
+    for r in rows:
+        legal = f"{r.legal_date:%d/%m/%Y}" if r.legal_date else ""
+        table.add_row(f"{r.date:%d/%m/%Y}", r.round, r.milestone, escape(r.title), legal)
+    return table
+
+
+def _write_over(path: Path, data: bytes) -> None:
+    """The whole file or, where writing fails, the one that was there."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(data)
+    part.replace(path)
 
 
 @app.command("status")

@@ -17,6 +17,7 @@ from docx.oxml.ns import qn
 from tests.documents import world
 from tests.documents.conftest import Round
 from treem.documents.report import TEMPLATES, TemplateError, write_report
+from treem.documents.template_source import TEMPLATES as SOURCES
 from treem.documents.template_source import template
 from treem.ledger.queries import NarrativeRow
 
@@ -168,8 +169,9 @@ def test_the_same_input_gives_the_same_bytes(held: Round) -> None:
 
 
 def test_the_shipped_template_is_readable_and_its_source_reproducible() -> None:
-    assert template() == template()
-    assert Document(TEMPLATES / NAME).paragraphs
+    for name in SOURCES:
+        assert template(name) == template(name)
+        assert Document(TEMPLATES / f"{name}.docx").paragraphs
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ several bodies gave a number: the "total" would then be that body's cell (dossie
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from treem.plan.settings import Column, Figure, Indicator, Settings
 
 WITHHELD = "không nêu"
 COLUMN_NAMES: Mapping[Column, str] = {"total": "tổng số", "male": "nam", "female": "nữ", "minority": "dân tộc thiểu số"}
+NO_SOURCES: Mapping[str, tuple[str, ...]] = {}
 CELL_WORDS = {"blank": "…", "not_applicable": "KAD", "not_filed": "CN"}
 CELL_LEGEND = "0: không có trường hợp nào; …: để trống (chưa có số liệu); KAD: không áp dụng; CN: chưa nộp báo cáo."
 
@@ -66,6 +67,8 @@ class Merged:
     coverage: Coverage
     checks: tuple[CrossCheck, ...]
     listed: tuple[tuple[str, Decimal], ...]  # merge rule "none": the numbers body by body
+    sources: tuple[str, ...] = ()  # titles of the other rounds it was taken from; empty: asked for here
+    estimated: bool = False
 
     @property
     def withheld(self) -> bool:
@@ -108,16 +111,30 @@ def commune_rows(district: District, merged: Sequence[Merged], communes: Sequenc
             yield CommuneRow(row, column, cells, total_of(row.figure, [cell[1] for cell in cells if cell]))
 
 
-def merged_figures(district: District, settings: Settings) -> tuple[Merged, ...]:
-    """Every figure that was asked, in the order of the book."""
+def merged_figures(
+    district: District,
+    settings: Settings,
+    sources: Mapping[str, tuple[str, ...]] = NO_SOURCES,
+    *,
+    estimate: bool = False,
+) -> tuple[Merged, ...]:
+    """Every figure that was asked, in the order of the book. What was taken from other rounds is never an estimate."""
     totals = {code: frame.to_dict("records") for code, frame in district.totals.groupby("figure", sort=False)}
     cells = dict(list(district.by_body.groupby("figure", sort=False)))
-    return tuple(
+    found = (
         _merged(district, settings, indicator, figure, totals[figure.code], cells)
         for indicator in settings.book.indicators
         for figure in indicator.figures
         if figure.code in totals
     )
+    return tuple(_beside_it(merged, sources, estimate) for merged in found)
+
+
+def _beside_it(merged: Merged, sources: Mapping[str, tuple[str, ...]], estimate: bool) -> Merged:
+    figure = merged.figure
+    halves = [code for code in (figure.numerator, figure.denominator) if code] or [figure.code]
+    titles = tuple(dict.fromkeys(title for code in halves for title in sources.get(code, ())))
+    return replace(merged, sources=titles, estimated=estimate and not all(code in sources for code in halves))
 
 
 def _merged(
@@ -202,7 +219,7 @@ def _value(merged: Merged) -> str:
     total = merged.numbers["total"]
     if total is None:
         return "không tính được" if merged.coverage.reporting else "chưa có số liệu"
-    return with_unit(total, merged.figure) + _breakdown(merged)
+    return ("ước " if merged.estimated else "") + with_unit(total, merged.figure) + _breakdown(merged)
 
 
 def _list_text(merged: Merged) -> str:
@@ -235,7 +252,14 @@ def _beside(merged: Merged) -> str:
         parts.append("để trống" if single else f"để trống: {', '.join(coverage.blank)}")
     if coverage.not_applicable:
         parts.append("không áp dụng" if single else f"không áp dụng: {', '.join(coverage.not_applicable)}")
+    if merged.sources:
+        parts.append(source_text(merged))
     return "; ".join([*parts, *outward_checks(merged)])
+
+
+def source_text(merged: Merged) -> str:
+    """Where a figure that was not asked for here comes from: "tổng hợp từ Kết quả tổ chức Tết Trung thu 2027"."""
+    return f"tổng hợp từ {', '.join(merged.sources)}"
 
 
 def outward_checks(merged: Merged) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ of a single body stands in it.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,13 @@ from jinja2.sandbox import SandboxedEnvironment
 from treem.district.merge import District
 from treem.documents import figures as words
 from treem.documents import sections
-from treem.documents.dates import blank_date, document_number, number_text, official_date, short_date
+from treem.documents.beside import NOTHING, Beside, picked_lines, reconciled_lines
+from treem.documents.by_body import body_tables
+from treem.documents.dates import blank_date, document_number, number_text, official_date
 from treem.documents.figures import Merged
 from treem.documents.package import EPOCH, normalised
-from treem.documents.template_source import BY_COMMUNE
+from treem.documents.periods import deadline_text, estimate_text, period_label, period_text, period_title
+from treem.documents.template_source import BY_BODY, BY_COMMUNE
 from treem.ledger.queries import FilingRow, NarrativeRow
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Column, Settings
@@ -35,6 +38,7 @@ TEMPLATES = Path(__file__).parents[2] / "templates" / "documents"
 TAG = re.compile(r"{%.*?%}|{{.*?}}")
 BROKEN_TAG = re.compile(r"{[{%].*|.*[}%]}")
 EMPTY = "…"
+FIXED_WIDTHS = {BY_COMMUNE: (9, 46, 15, 14), BY_BODY: (10, 55)}  # mm
 
 
 class TemplateError(Exception):
@@ -77,6 +81,7 @@ def write_report(
     filing: Sequence[FilingRow],
     narratives: Sequence[NarrativeRow],
     *,
+    beside: Beside = NOTHING,
     number: str = "",
     signed_on: date | None = None,
     draft: bool = True,
@@ -87,11 +92,14 @@ def write_report(
     Number and date are given by the records clerk after signing (Nghị định 30/2020, Điều 14–15): a draft leaves both
     blank whatever is passed.
     """
+    merged = words.merged_figures(district, settings, beside.sources, estimate=plan.is_estimate)
     context = {
         **_head(settings, plan, "" if draft else number, None if draft else signed_on, draft=draft),
+        **_office(settings, plan),
         **_opening(settings, plan, filing),
-        **_body(words.merged_figures(district, settings), settings, plan, narratives),
-        **_annexes(district, settings, plan, filing),
+        **_body(merged, settings, plan, narratives),
+        **_beside(plan, beside),
+        **_annexes(merged, district, settings, plan, filing),
     }
     return _render(templates / f"{plan.collection.document}.docx", context)
 
@@ -115,28 +123,42 @@ def _head(settings: Settings, plan: RoundPlan, number: str, signed_on: date | No
     }
 
 
+def _office(settings: Settings, plan: RoundPlan) -> dict[str, Any]:
+    """The head and foot of the office's own papers, which carry no number."""
+    office, signatory = settings.office, settings.office.letter_signatory
+    return {
+        "office_parent": office.letter_parent,
+        "office_name": office.name,
+        "office_signing": [line for line in (signatory.authority, signatory.capacity, signatory.position) if line],
+        "office_signer": signatory.name,
+        "office_reference": f"({_subject(settings, plan)}; dùng trong {office.short_name})",
+    }
+
+
 def _issuer_name(settings: Settings) -> str:
     committee = f"Ủy ban nhân dân {settings.office.district}"
     return committee if " ".join(settings.office.report_issuer) == committee.upper() else settings.office.name
 
 
 def _subject(settings: Settings, plan: RoundPlan) -> str:
-    """The trích yếu: what the plan does, as a result, and the period."""
+    """The trích yếu: of a periodic report what the plan does, as a result, and the period; else the round's name."""
+    if plan.activity.kind != "report" or plan.collection.reconciles:
+        title = re.sub(r"^báo cáo\s+", "", plan.collection.title or plan.activity.title, flags=re.IGNORECASE)
+        named = _capital(title) if title.endswith(f"năm {plan.year}") else f"{_capital(title)} năm {plan.year}"
+        return named.replace(f" năm {plan.year}", f" năm\u00a0{plan.year}")
     deed = re.sub(r"^kế hoạch\s+", "", settings.plan.title.strip().rstrip("."), flags=re.IGNORECASE)
-    return f"Kết quả {deed[:1].lower()}{deed[1:]}, {_period_title(plan)}"
+    return f"Kết quả {deed[:1].lower()}{deed[1:]}, {period_title(plan)}"
 
 
-def _period_title(plan: RoundPlan) -> str:
-    return plan.collection.period_title.format(year=plan.year).replace(f" năm {plan.year}", f" năm\u00a0{plan.year}")
+def _deed(settings: Settings, plan: RoundPlan) -> str:
+    """The subject within a sentence: "… báo cáo kết quả tổ chức Tết Trung thu năm 2027"."""
+    subject = _subject(settings, plan)
+    lowered = subject[:1].lower() + subject[1:]
+    return lowered if re.match("kết quả|tình hình|tổng hợp|số liệu", lowered) else f"kết quả {lowered}"
 
 
-def _period_text(plan: RoundPlan) -> str:
-    mark = " (số ước thực hiện)" if plan.is_estimate else ""
-    return f"từ {_day(plan.period_start)} đến hết {_day(plan.period_end)}{mark}"
-
-
-def _day(day: date) -> str:
-    return f"ngày {short_date(day)}"
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _list_lines(lines: Sequence[str]) -> list[str]:
@@ -149,8 +171,11 @@ def _opening(settings: Settings, plan: RoundPlan, filing: Sequence[FilingRow]) -
     accepted = [row for row in filing if row.state == "accepted"]
     return {
         "plan_reference": _plan_reference(settings),
-        "period_title": _period_title(plan),
-        "period_text": _period_text(plan),
+        "deed": _deed(settings, plan),
+        "period_title": period_title(plan),
+        "period_label": period_label(plan),
+        "period_text": period_text(plan) + (" (số ước thực hiện)" if plan.is_estimate else ""),
+        "estimate_text": estimate_text(plan),
         "asked": len(filing),
         "filed": len(accepted),
         "on_time": sum(1 for row in accepted if row.on_time),
@@ -180,28 +205,50 @@ def _body(
         "situation": section("I"),
         "direction": section("II"),
         "results": [section(key) for key in sections.RESULTS],
+        "results_in_brief": sections.in_brief(merged, settings, plan, narratives),
+        "all_lines": [words.sentence(m) for m in merged],
+        "all_answers": sections.all_answers(settings, plan, narratives),
         "assessment": closing("IV"),
         "directions": closing("V"),
         "proposals": closing("VI"),
+        "outlook": (*closing("V"), *closing("VI")),
     }
 
 
-def _annexes(district: District, settings: Settings, plan: RoundPlan, filing: Sequence[FilingRow]) -> dict[str, Any]:
-    merged = words.merged_figures(district, settings)
+def _beside(plan: RoundPlan, beside: Beside) -> dict[str, Any]:
+    """Other rounds' figures, final figures beside estimates, and the selection. Its reasons may tell a body's figure:
+    a document that leaves the office has only who was chosen; the internal workbook has everything.
+    """
+    stays = plan.collection.send_on is None
+    chosen = sum(picked.chosen for picked in beside.selection)
+    places = sum(picked.places or 0 for picked in beside.selection if picked.chosen)
+    given = f", phân bổ {places} chỗ" if places else ""
+    return {
+        "taken_from": list(dict.fromkeys(source.title for source in beside.taken)),
+        "reconciled_period": beside.reconciliation.period if beside.reconciliation else "",
+        "reconciled_rows": list(reconciled_lines(beside.reconciliation)),
+        "selection_text": f"Đã chọn {chosen} trong {len(beside.selection)} cơ quan, đơn vị được xem xét{given}:",
+        "selection_rows": list(picked_lines(beside.selection, with_reasons=stays)),
+    }
+
+
+def _annexes(
+    merged: Sequence[Merged], district: District, settings: Settings, plan: RoundPlan, filing: Sequence[FilingRow]
+) -> dict[str, Any]:
     communes = [body for body in plan.bodies if body.kind == "commune"]
-    bound = plan.legal_due + timedelta(days=1)
     return {
         "district_rows": list(_district_groups(merged)),
         "communes": [words.commune_heading(body.name) for body in communes],
         "commune_rows": _commune_rows(merged, district, [body.code for body in communes]),
+        "body_tables": body_tables(merged, district),
         "legend": words.CELL_LEGEND,
         "filing_rows": sections.filing_lines(plan, filing, settings),
-        "due_text": f"trước {_day(bound)} (ngày làm việc cuối cùng: {_day(plan.due)})",
+        "due_text": deadline_text(plan, plan.due, plan.legal_due),
     }
 
 
 def _district_groups(merged: Sequence[Merged]) -> Iterator[FigureGroup]:
-    titles = {"I": "Đặc điểm tình hình", **sections.RESULTS}
+    titles = sections.TITLES
     order = {m.figure.code: str(n) for n, m in enumerate((m for key in titles for m in merged if _in(m, key)), start=1)}
     for key, title in titles.items():
         rows = tuple(_district_row(order[m.figure.code], m) for m in merged if _in(m, key))
@@ -219,6 +266,8 @@ def _district_row(order: str, merged: Merged) -> FigureRow:
         parts.append(f"Nguồn: {merged.coverage.names[0]}")
     if merged.coverage.not_applicable:
         parts.append(f"Không áp dụng: {', '.join(merged.coverage.not_applicable)}")
+    if merged.sources:
+        parts.append(_capital(words.source_text(merged)))
     parts += [text[:1].upper() + text[1:] for text in words.outward_checks(merged)]
     return FigureRow(
         order,
@@ -271,7 +320,7 @@ def _render(path: Path, context: dict[str, Any]) -> bytes:
         template.render(context, environment, autoescape=True)
     except JinjaError as error:
         raise _explained(path, environment, error) from error
-    _set_commune_widths(template.docx)
+    _set_widths(template.docx)
     properties = template.docx.core_properties
     properties.last_modified_by, properties.revision = "", 1
     saved = BytesIO()
@@ -337,12 +386,15 @@ def _is_broken(environment: SandboxedEnvironment, tag: str) -> bool:
     return False
 
 
-def _set_commune_widths(document: Any) -> None:
-    """The table with one column a commune: fixed columns keep their widths, the communes share what is left."""
-    fixed, whole = (9, 46, 15, 14), 247
+def _set_widths(document: Any) -> None:
+    """Tables with as many columns as there are communes or figures: fixed columns keep their widths, the others share
+    what is left.
+    """
+    whole = 247
     for table in document.tables:
         caption = table._tbl.tblPr.find(qn("w:tblCaption"))
-        if caption is None or caption.get(qn("w:val")) != BY_COMMUNE:
+        fixed = FIXED_WIDTHS.get(caption.get(qn("w:val"))) if caption is not None else None
+        if fixed is None:
             continue
         grid = table._tbl.tblGrid.findall(qn("w:gridCol"))
         each = (whole - sum(fixed)) / max(len(grid) - len(fixed), 1)

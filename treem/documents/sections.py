@@ -29,6 +29,8 @@ RESULTS = {
 }
 """1–5 are the five headings of II.1 of the plan; 6–8 are customary in such reports."""
 
+TITLES = {"I": "Đặc điểm tình hình", "II": "Công tác lãnh đạo, chỉ đạo", **RESULTS}
+
 ANSWERED_IN = {
     "III.1.1": "III.4",
     "III.1.2": "III.3",
@@ -133,6 +135,25 @@ def section(
     asked = ((duty, _bodies_with(duty, settings, plan)) for duty in duties)
     answers = (_answer(d.code, d.text, bodies, narratives) for d, bodies in asked if bodies)
     return Section(key.removeprefix("III."), RESULTS.get(key, ""), lines, tuple(answers))
+
+
+def in_brief(
+    figures: Sequence[Merged], settings: Settings, plan: RoundPlan, narratives: Sequence[NarrativeRow]
+) -> tuple[Section, ...]:
+    """The sections that have something in this round, numbered anew: what a report on one subject has."""
+    found = ((key, section(key, figures, settings, plan, narratives)) for key in TITLES)
+    full = [(key, part) for key, part in found if part.lines or part.answers]
+    return tuple(
+        Section(str(number), TITLES[key], part.lines, part.answers) for number, (key, part) in enumerate(full, start=1)
+    )
+
+
+def all_answers(settings: Settings, plan: RoundPlan, narratives: Sequence[NarrativeRow]) -> tuple[Answer, ...]:
+    """Everything the bodies wrote: under the duties first, then the closing sections."""
+    asked = ((duty, _bodies_with(duty, settings, plan)) for duty in settings.plan.duties)
+    duties = (_answer(d.code, d.text, bodies, narratives) for d, bodies in asked if bodies)
+    parts = (closings(part, settings, plan, narratives) for part in ("IV", "V", "VI"))
+    return (*duties, *(answer for part in parts for answer in part))
 
 
 def _section_of(duty: Duty, settings: Settings) -> str:

@@ -1,11 +1,12 @@
-"""Writes the Word template of the six-month report once: `python -m treem.documents.template_source FOLDER`.
+"""Writes the Word templates once: `python -m treem.documents.template_source FOLDER`.
 
-Belongs here: the layout of Nghị định 30/2020/NĐ-CP (Phụ lục I, mẫu 1.4) and the fixed sentences. The committed .docx is
-what is used, and the office may edit it in Word; running this again throws such edits away. Nothing here sees a figure.
+Belongs here: the layout of Nghị định 30/2020/NĐ-CP (Phụ lục I, mẫu 1.4) and the fixed sentences. The committed .docx
+files are what is used, and the office may edit them in Word; running this again throws such edits away. Nothing here
+sees a figure. Any collection may name any of them (`document` in plan.yaml): all are filled with the same values.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,31 +24,80 @@ from treem.documents.package import normalised
 
 FONT = "Times New Roman"
 CENTER, LEFT, JUSTIFY = WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.LEFT, WD_ALIGN_PARAGRAPH.JUSTIFY
-ACTIVITY = "bao-cao-6-thang"
 BY_COMMUNE = "theo-xa"  # caption of the table whose columns are the communes; `report` sets its widths
+BY_BODY = "theo-don-vi"  # caption of the tables with a row a body and a column a figure
 
 
 def main(folder: Path) -> None:
-    """Write the template into the folder."""
-    (folder / f"{ACTIVITY}.docx").write_bytes(template())
+    """Write the templates into the folder."""
+    for name in TEMPLATES:
+        (folder / f"{name}.docx").write_bytes(template(name))
 
 
-def template() -> bytes:
-    """The template as bytes; always the same."""
+def template(name: str) -> bytes:
+    """The template of that name as bytes; always the same."""
     document = Document()
     _styles(document)
     _first_section(document)
-    _head(document)
-    _title(document)
-    _opening(document)
-    _body(document)
-    _foot(document)
-    _annexes(document)
+    TEMPLATES[name](document)
     properties = document.core_properties
     properties.author, properties.title, properties.comments = "{{ issuer_name }}", "{{ subject }}", ""
     saved = BytesIO()
     document.save(saved)
     return normalised(saved.getvalue())
+
+
+def _half_year(document: Any) -> None:
+    _periodic(document, "V. PHƯƠNG HƯỚNG, NHIỆM VỤ THỜI GIAN TỚI")
+
+
+def _year(document: Any) -> None:
+    _periodic(document, "V. PHƯƠNG HƯỚNG, NHIỆM VỤ NĂM SAU")
+
+
+def _periodic(document: Any, directions: str) -> None:
+    """The periodic report to the province: parts I–VI, figures of the district and of the communes."""
+    _head(document)
+    _title(document)
+    _opening(document)
+    _body(document, directions)
+    _foot(document)
+    _annex(document, "I", "SỐ LIỆU TOÀN HUYỆN {{ period_title|upper }}")
+    _district_table(document)
+    _reconciliation(document, 247)
+    _annex(document, "II", "SỐ LIỆU THEO XÃ, THỊ TRẤN {{ period_title|upper }}")
+    _commune_table(document)
+    _annex(document, "III", "TÌNH HÌNH NỘP BÁO CÁO {{ period_title|upper }}")
+    _filing_table(document)
+
+
+def _special(document: Any) -> None:
+    """The report on one subject (báo cáo chuyên đề): an event, inspections, a training."""
+    _head(document)
+    _title(document)
+    _special_body(document)
+    _foot(document)
+    _annex(document, "I", "SỐ LIỆU TOÀN HUYỆN")
+    _district_table(document)
+    _reconciliation(document, 247)
+    _annex(document, "II", "SỐ LIỆU THEO CƠ QUAN, ĐƠN VỊ")
+    _body_tables(document)
+    _annex(document, "III", "TÌNH HÌNH GỬI BÁO CÁO")
+    _filing_table(document)
+
+
+def _summary(document: Any) -> None:
+    """What was collected for the office itself: plans, nominations, contacts. It stays in the office, unapproved."""
+    _office_head(document)
+    _line(document, "TỔNG HỢP", 14, bold=True, before=14)
+    _line(document, "{{ subject }}", 14, bold=True)
+    _rule(document, 160, 55)
+    _summary_body(document)
+    _office_foot(document)
+    _annex(document, "I", "SỐ LIỆU THEO CƠ QUAN, ĐƠN VỊ", "{{ office_reference }}")
+    _body_tables(document)
+    _annex(document, "II", "TÌNH HÌNH TRẢ LỜI", "{{ office_reference }}")
+    _filing_table(document)
 
 
 def _styles(document: Any) -> None:
@@ -130,6 +180,18 @@ def _head(document: Any) -> None:
     _line(right, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 13, bold=True)
     _line(right, "Độc lập - Tự do - Hạnh phúc", 14, bold=True)
     _rule(right, 98, 61.5)
+    _line(right, "{{ place_date }}", 13, italic=True, before=6)
+
+
+def _office_head(document: Any) -> None:
+    """The head of the office's own papers: its parent above it, no number, for it is no outgoing document."""
+    left, right = _columns(document, (78, 82))
+    _line(left, "{{ office_parent }}", 12)
+    _line(left, "{{ office_name|upper }}", 12, bold=True)
+    _rule(left, 78, 30)
+    _line(right, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 11.5, bold=True)
+    _line(right, "Độc lập - Tự do - Hạnh phúc", 13, bold=True)
+    _rule(right, 82, 57)
     _line(right, "{{ place_date }}", 13, italic=True, before=6)
 
 
@@ -223,6 +285,22 @@ def _opening(document: Any) -> None:
         "Thực hiện {{ plan_reference }}, {{ issuer_name }} báo cáo kết quả {{ period_title }} như sau:",
         "Kỳ số liệu: {{ period_text }}. Số liệu do các cơ quan, đơn vị báo cáo; có {{ filed }}/{{ asked }} cơ quan, "
         "đơn vị có báo cáo được chấp nhận, trong đó {{ on_time }} báo cáo nộp đúng hạn.",
+    )
+    _reservations(document)
+
+
+def _reservations(document: Any) -> None:
+    """What a reader must know of the figures: estimates, other sources, who is missing."""
+    _write(
+        document,
+        "Nội dung",
+        "{%p if estimate_text %}",
+        "{{ estimate_text }}",
+        "{%p endif %}",
+        "{%p if taken_from %}",
+        "Một phần số liệu được tổng hợp từ các đợt thu thập trong kỳ, không yêu cầu báo cáo lại: "
+        "{{ taken_from|join('; ') }}.",
+        "{%p endif %}",
         "{%p if without_figures %}",
         "Chưa có số liệu của: {{ without_figures|join(', ') }}. Các đơn vị này không có trong số liệu dưới đây và "
         "không được tính là bằng không (0).",
@@ -230,7 +308,58 @@ def _opening(document: Any) -> None:
     )
 
 
-def _body(document: Any) -> None:
+def _special_body(document: Any) -> None:
+    _write(
+        document,
+        "Nội dung",
+        "Thực hiện {{ plan_reference }}, {{ issuer_name }} báo cáo {{ deed }} như sau:",
+    )
+    _write(document, "Phần", "I. TÌNH HÌNH CHUNG")
+    _write(
+        document,
+        "Nội dung",
+        "{{ period_label }}: {{ period_text }}.",
+        "Có {{ filed }}/{{ asked }} cơ quan, đơn vị có báo cáo được chấp nhận, trong đó {{ on_time }} báo cáo gửi đúng "
+        "hạn.",
+    )
+    _reservations(document)
+    _selection(document)
+    _write(document, "Phần", "II. KẾT QUẢ")
+    _write(document, "Nội dung", "{%p for part in results_in_brief %}")
+    _write(document, "Khoản", "{{ part.number }}. {{ part.title }}")
+    _figures(document, "part", empty=False)
+    _write(document, "Nội dung", "{%p endfor %}")
+    _write(document, "Nội dung", "{%p if not results_in_brief %}", "Chưa có nội dung báo cáo.", "{%p endif %}")
+    _write(document, "Phần", "III. ĐÁNH GIÁ CHUNG")
+    _closing(document, "assessment", numbered=True)
+    _write(document, "Phần", "IV. PHƯƠNG HƯỚNG, KIẾN NGHỊ")
+    _closing(document, "outlook", numbered=True)
+    _write(
+        document,
+        "Nội dung",
+        "Số liệu chi tiết tại các Phụ lục kèm theo. Trên đây là báo cáo {{ deed }} của {{ issuer_name }}./.",
+    )
+
+
+def _summary_body(document: Any) -> None:
+    _write(document, "Phần", "I. TÌNH HÌNH TRẢ LỜI")
+    _write(
+        document,
+        "Nội dung",
+        "{{ period_label }}: {{ period_text }}. Hạn trả lời: {{ due_text }}.",
+        "Có {{ filed }}/{{ asked }} cơ quan, đơn vị có trả lời được chấp nhận, trong đó {{ on_time }} gửi đúng hạn.",
+    )
+    _reservations(document)
+    _selection(document)
+    _write(document, "Phần", "II. SỐ LIỆU")
+    _write(document, "Nội dung", "{%p for line in all_lines %}", "- {{ line }}.", "{%p endfor %}")
+    _write(document, "Nội dung", "{%p if not all_lines %}", "Không có số liệu.", "{%p endif %}")
+    _reconciliation(document, 160)
+    _write(document, "Phần", "III. NỘI DUNG CÁC CƠ QUAN, ĐƠN VỊ NÊU")
+    _closing(document, "all_answers", numbered=True)
+
+
+def _body(document: Any, directions: str) -> None:
     """Parts I–VI (dossier C.3)."""
     _write(document, "Phần", "I. ĐẶC ĐIỂM TÌNH HÌNH")
     _figures(document, "situation")
@@ -243,7 +372,7 @@ def _body(document: Any) -> None:
     _write(document, "Nội dung", "{%p endfor %}")
     _write(document, "Phần", "IV. ĐÁNH GIÁ CHUNG")
     _closing(document, "assessment", numbered=True)
-    _write(document, "Phần", "V. PHƯƠNG HƯỚNG, NHIỆM VỤ THỜI GIAN TỚI")
+    _write(document, "Phần", directions)
     _closing(document, "directions", numbered=False)
     _write(document, "Phần", "VI. KIẾN NGHỊ, ĐỀ XUẤT")
     _closing(document, "proposals", numbered=False)
@@ -255,15 +384,16 @@ def _body(document: Any) -> None:
     )
 
 
-def _figures(document: Any, name: str) -> None:
-    """The lines of a section, then what the bodies wrote under its duties."""
+def _figures(document: Any, name: str, *, empty: bool = True) -> None:
+    """The lines of a section, then what the bodies wrote under its duties; `empty`: a section may have neither."""
     _write(document, "Nội dung", f"{{%p for line in {name}.lines %}}", "- {{ line }}.", "{%p endfor %}")
     _write(document, "Nội dung", f"{{%p for answer in {name}.answers %}}")
     _write(document, "Nhiệm vụ", "{{ answer.title }} (nhiệm vụ {{ answer.code }}; {{ answer.coverage }}):")
     _said(document)
     _write(document, "Nội dung", "{%p endfor %}")
-    _write(document, "Nội dung", f"{{%p if not {name}.lines and not {name}.answers %}}")
-    _write(document, "Nội dung", "Không có nội dung được giao báo cáo trong kỳ.", "{%p endif %}")
+    if empty:
+        _write(document, "Nội dung", f"{{%p if not {name}.lines and not {name}.answers %}}")
+        _write(document, "Nội dung", "Không có nội dung được giao báo cáo trong kỳ.", "{%p endif %}")
 
 
 def _closing(document: Any, name: str, *, numbered: bool) -> None:
@@ -296,16 +426,18 @@ def _foot(document: Any) -> None:
             paragraph.paragraph_format.keep_with_next = True
 
 
-def _annexes(document: Any) -> None:
-    _annex(document, "I", "SỐ LIỆU TOÀN HUYỆN {{ period_title|upper }}")
-    _district_table(document)
-    _annex(document, "II", "SỐ LIỆU THEO XÃ, THỊ TRẤN {{ period_title|upper }}")
-    _commune_table(document)
-    _annex(document, "III", "TÌNH HÌNH NỘP BÁO CÁO {{ period_title|upper }}")
-    _filing_table(document)
+def _office_foot(document: Any) -> None:
+    _line(document, "", 8)
+    left, right = _columns(document, (75, 85))
+    _line(left, "NGƯỜI TỔNG HỢP", 13, bold=True)
+    _lines(right, ["{%p for line in office_signing %}", "{{ line }}", "{%p endfor %}"], 13, bold=True)
+    for cell in (left, right):
+        _lines(cell, [""] * 4, 13)
+    _line(left, "", 13)
+    _line(right, "{{ office_signer }}", 13, bold=True)
 
 
-def _annex(document: Any, number: str, title: str) -> None:
+def _annex(document: Any, number: str, title: str, reference: str = "{{ annex_reference }}") -> None:
     """A section of its own, turned, with its own page numbers from 1."""
     section = document.add_section()
     if section.orientation != WD_ORIENT.LANDSCAPE:
@@ -319,7 +451,7 @@ def _annex(document: Any, number: str, title: str) -> None:
     section._sectPr.find(qn("w:pgMar")).addnext(numbering)
     _line(document, f"Phụ lục {number}", 14, bold=True)
     _line(document, title, 14, bold=True)
-    _line(document, "{{ annex_reference }}", 13, italic=True)
+    _line(document, reference, 13, italic=True)
     _rule(document, 247, 60)
 
 
@@ -330,8 +462,8 @@ def _note(document: Any, text: str) -> None:
 def _district_table(document: Any) -> None:
     _note(
         document,
-        "Kỳ số liệu: {{ period_text }}. Chỉ tiêu nhạy cảm chỉ nêu tổng số toàn huyện, không chia nam, nữ, dân tộc "
-        "thiểu số. Dấu “…”: chưa có số liệu.",
+        "{{ period_label }}: {{ period_text }}. Chỉ tiêu nhạy cảm chỉ nêu tổng số toàn huyện, không chia nam, nữ, dân "
+        "tộc thiểu số. Dấu “…”: chưa có số liệu.",
     )
     widths = (10, 78, 20, 20, 17, 17, 17, 22, 46)
     heads = ("TT", "Chỉ tiêu", "Đơn vị tính", "Tổng số", "Nam", "Nữ", "Dân tộc thiểu số", "Độ phủ")
@@ -354,10 +486,7 @@ def _commune_table(document: Any) -> None:
     loop, end = "{%tc for name in communes %}", "{%tc endfor %}"
     heads = ("TT", "Chỉ tiêu", "ĐVT", "Cộng", loop, "{{ name }}", end)
     table = _grid(document, (9, 52, 17, 15, 50, 52, 52), heads, "Bảng nhỏ")
-    caption = OxmlElement("w:tblCaption")
-    caption.set(qn("w:val"), BY_COMMUNE)
-    table._tbl.tblPr.append(caption)
-    _padding(table, 40)
+    _captioned(table, BY_COMMUNE)
     _row(table, ["{%tr for row in commune_rows %}"], "Bảng nhỏ")
     cells = ["{{ row.order }}", "{{ row.label }}", "{{ row.unit }}", "{{ row.total }}"]
     cells += ["{%tc for cell in row.cells %}", "{{ cell }}", end]
@@ -365,8 +494,64 @@ def _commune_table(document: Any) -> None:
     _row(table, ["{%tr endfor %}"], "Bảng nhỏ")
 
 
+def _body_tables(document: Any) -> None:
+    """A row a body and a column a figure; `report` makes several tables where there are many figures."""
+    _note(document, "{{ period_label }}: {{ period_text }}. Không gồm chỉ tiêu nhạy cảm. {{ legend }}")
+    _note(document, "{%p if not body_tables %}")
+    _note(document, "Không có số liệu để nêu theo cơ quan, đơn vị.")
+    _note(document, "{%p endif %}")
+    _note(document, "{%p for table in body_tables %}")
+    loop, end = "{%tc for head in table.heads %}", "{%tc endfor %}"
+    table = _grid(document, (10, 55, 60, 62, 60), ("TT", "Cơ quan, đơn vị", loop, "{{ head }}", end), "Bảng nhỏ")
+    _captioned(table, BY_BODY)
+    _row(table, ["{%tr for row in table.rows %}"], "Bảng nhỏ")
+    cells = ["{{ row.order }}", "{{ row.name }}", "{%tc for cell in row.cells %}", "{{ cell }}", end]
+    _row(table, cells, "Bảng nhỏ", center=(0, 3))
+    _row(table, ["{%tr endfor %}"], "Bảng nhỏ")
+    _note(document, " ")
+    _note(document, "{%p endfor %}")
+
+
+def _captioned(table: Any, name: str) -> None:
+    caption = OxmlElement("w:tblCaption")
+    caption.set(qn("w:val"), name)
+    table._tbl.tblPr.append(caption)
+    _padding(table, 40)
+
+
+def _selection(document: Any) -> None:
+    """Whom a round asked where it asked only some."""
+    _write(document, "Nội dung", "{%p if selection_rows %}", "{{ selection_text }}")
+    _spaced(document)
+    table = _grid(document, (12, 58, 30, 60), ("TT", "Cơ quan, đơn vị", "Kết quả", "Lý do"), "Bảng")
+    _row(table, ["{%tr for row in selection_rows %}"], "Bảng")
+    _row(table, ["{{ row.order }}", "{{ row.name }}", "{{ row.result }}", "{{ row.reasons }}"], "Bảng", center=(0,))
+    _row(table, ["{%tr endfor %}"], "Bảng")
+    _write(document, "Nội dung", "{%p endif %}")
+
+
+def _reconciliation(document: Any, width: float) -> None:
+    """Estimates beside the final figures of the same year."""
+    _write(document, "Nội dung", "{%p if reconciled_rows %}")
+    _write(document, "Khoản", "Đối chiếu số ước với số chính thức {{ reconciled_period }}")
+    _spaced(document)
+    fixed = (12, 22, 24, 24, 24)
+    widths = (fixed[0], width - sum(fixed), *fixed[1:])
+    heads = ("TT", "Chỉ tiêu", "Đơn vị tính", "Số ước đã báo cáo", "Số chính thức", "Chênh lệch")
+    table = _grid(document, widths, heads, "Bảng")
+    _row(table, ["{%tr for row in reconciled_rows %}"], "Bảng")
+    cells = ["{{ row.order }}", "{{ row.label }}", "{{ row.unit }}", "{{ row.estimate }}", "{{ row.final }}"]
+    _row(table, [*cells, "{{ row.difference }}"], "Bảng", right=(3, 4, 5), center=(0, 2))
+    _row(table, ["{%tr endfor %}"], "Bảng")
+    _write(document, "Nội dung", "{%p endif %}")
+
+
+def _spaced(document: Any) -> None:
+    _line(document, "", 6)
+
+
 def _filing_table(document: Any) -> None:
-    _note(document, "Hạn nộp: {{ due_text }}. Đúng hạn tính theo lần nhận đầu tiên.")
+    _note(document, "Hạn gửi: {{ due_text }}. Đúng hạn tính theo lần nhận đầu tiên.")
     heads = ("TT", "Cơ quan, đơn vị", "Tình trạng", "Nhận lần đầu", "Thời hạn", "Lần nộp")
     table = _grid(document, (12, 95, 70, 28, 24, 18), heads, "Bảng")
     _row(table, ["{%tr for row in filing_rows %}"], "Bảng")
@@ -406,6 +591,14 @@ def _row(
         paragraph.alignment = next((align for columns, align in places if number in columns), LEFT)
         paragraph.add_run(texts[number] if number < len(texts) else "").bold = bold
     return row
+
+
+TEMPLATES: Mapping[str, Callable[[Any], None]] = {
+    "bao-cao-6-thang": _half_year,
+    "bao-cao-nam": _year,
+    "bao-cao-chuyen-de": _special,
+    "tong-hop": _summary,
+}
 
 
 if __name__ == "__main__":

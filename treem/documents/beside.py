@@ -1,0 +1,149 @@
+"""What stands beside a round's own figures: those taken from other rounds, estimates next to final figures, and whom
+the round asked where it asked only some.
+
+Belongs here: these as plain values and in words. The ledger is asked in `rounds.reporting`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from treem.documents.dates import number_text
+from treem.documents.figures import WITHHELD, Merged
+from treem.ledger.queries import ValueRow
+
+EMPTY = "…"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Another round whose figures count in this one."""
+
+    title: str
+    rows: tuple[ValueRow, ...]
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """A figure of the district as it was estimated and as it came out."""
+
+    merged: Merged  # of the final figures
+    estimate: Decimal | None
+    final: Decimal | None
+
+    @property
+    def difference(self) -> Decimal | None:
+        """Final less estimate, where both are known."""
+        return None if self.estimate is None or self.final is None else self.final - self.estimate
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """Estimates of a period beside its final figures, in the order of the book."""
+
+    period: str  # "năm 2027"
+    rows: tuple[Reconciled, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A body's place in a selection, in the rule's order, with a person's change of it."""
+
+    body: str
+    name: str
+    chosen: bool
+    places: int | None
+    reasons: tuple[str, ...]
+    changed_by: str = ""
+    changed_why: str = ""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Everything that stands beside a round's own figures; most rounds have nothing of it."""
+
+    taken: tuple[Source, ...] = ()
+    reconciliation: Reconciliation | None = None
+    selection: tuple[Picked, ...] = ()
+
+    @property
+    def sources(self) -> Mapping[str, tuple[str, ...]]:
+        """The titles of the rounds a figure was taken from."""
+        found: dict[str, list[str]] = {}
+        for source in self.taken:
+            for code in dict.fromkeys(row.figure for row in source.rows):
+                found.setdefault(code, []).append(source.title)
+        return {code: tuple(dict.fromkeys(titles)) for code, titles in found.items()}
+
+
+NOTHING = Beside()
+
+
+@dataclass(frozen=True)
+class ReconciledLine:
+    """A row of the reconciliation in words."""
+
+    order: str
+    label: str
+    unit: str
+    estimate: str
+    final: str
+    difference: str
+
+
+@dataclass(frozen=True)
+class PickedLine:
+    """A row of the selection in words."""
+
+    order: str
+    name: str
+    result: str
+    reasons: str
+
+
+def reconcile(period: str, estimates: Sequence[Merged], finals: Sequence[Merged]) -> Reconciliation:
+    """The totals both know, beside each other."""
+    estimated = {m.figure.code: m for m in estimates}
+    pairs = ((estimated[m.figure.code], m) for m in finals if m.figure.code in estimated and m.figure.merge != "none")
+    rows = (Reconciled(final, was.numbers.get("total"), final.numbers.get("total")) for was, final in pairs)
+    return Reconciliation(period, tuple(row for row in rows if row.estimate is not None or row.final is not None))
+
+
+def reconciled_lines(found: Reconciliation | None) -> Iterator[ReconciledLine]:
+    """The reconciliation for an outward document: what may not be told of a single body is not told here either."""
+    for order, row in enumerate(found.rows if found else (), start=1):
+        figure = row.merged.figure
+        numbers = [WITHHELD] * 3 if row.merged.withheld else [_text(row.estimate), _text(row.final), _signed(row)]
+        yield ReconciledLine(str(order), figure.label, figure.unit, *numbers)
+
+
+def picked_lines(selection: Sequence[Picked], *, with_reasons: bool) -> Iterator[PickedLine]:
+    """The selection as rows of words. Without reasons, only who was chosen: a reason may tell a body's figure."""
+    shown = [p for p in selection if p.chosen or with_reasons]
+    for order, picked in enumerate(shown, start=1):
+        yield PickedLine(str(order), picked.name, result_text(picked), reasons_text(picked) if with_reasons else "")
+
+
+def result_text(picked: Picked) -> str:
+    """ "được chọn", "10 chỗ", "không chọn"."""
+    if not picked.chosen:
+        return "không chọn"
+    return "được chọn" if picked.places is None else f"{picked.places} chỗ"
+
+
+def reasons_text(picked: Picked) -> str:
+    """The rule's reasons, then a person's change and why."""
+    changed = f"{picked.changed_by} quyết định lại: {picked.changed_why}" if picked.changed_by else ""
+    text = "; ".join(part for part in (*picked.reasons, changed) if part)
+    return text[:1].upper() + text[1:]
+
+
+def _text(number: Decimal | None) -> str:
+    return EMPTY if number is None else number_text(number)
+
+
+def _signed(row: Reconciled) -> str:
+    if row.difference is None:
+        return EMPTY
+    sign = "+" if row.difference > 0 else "−" if row.difference < 0 else ""
+    return sign + number_text(abs(row.difference))

@@ -7,20 +7,23 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from secrets import token_hex
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from treem.documents.dates import short_date
 from treem.documents.letters import render_letter
 from treem.forms.write import write_form
 from treem.ledger import queries
 from treem.ledger.events import record
-from treem.ledger.tables import LetterOut, Request, Round
+from treem.ledger.tables import LetterOut, Request, Round, Selected
 from treem.mailroom.compose import XLSX, Attachment
 from treem.mailroom.contacts import dead_addresses
 from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan, Step
 from treem.plan.settings import Body
+from treem.rounds import recommendations
 from treem.rounds.house import House
 from treem.rounds.wording import as_of_text, due_text, form_of, letter_context, period_text
 
@@ -122,13 +125,16 @@ def _write(
     address = addressee.address_except(dead_addresses(session) | tried.keys())
     if address is None:
         return False
+    own = _of_selection(session, plan, body) | {
+        "recommendations": recommendations.listed(house, session, plan, body.code, house.local(now).date())
+    }
     write_letter(
         session,
         house.settings.mail,
         kind=kind,
         idem_key=key,
         recipient=(addressee.name, address),
-        letter=render_letter(template, letter_context(house.settings, plan, body, request)),
+        letter=render_letter(template, letter_context(house.settings, plan, body, request) | own),
         attachments=[_form(house, session, plan, body, request)] if attach else [],
         token=request.token,
         round_id=request.round_id,
@@ -138,6 +144,17 @@ def _write(
         give_up_at=max(plan.instant_of(plan.milestone("close")), now + AT_LEAST),
     )
     return True
+
+
+def _of_selection(session: Session, plan: RoundPlan, body: Body) -> dict[str, Any]:
+    """The places and the visit day that the selection gives a body."""
+    if plan.collection.selection is None:
+        return {}
+    query = select(Selected).where(Selected.round_key == plan.key, Selected.body == body.code)
+    chosen = session.scalar(query)
+    if chosen is None:
+        return {}
+    return {"places": chosen.places, "visit_text": f"ngày {short_date(chosen.day)}" if chosen.day else ""}
 
 
 def _new_request(house: House, plan: RoundPlan, body: Body, round_id: int) -> Request:

@@ -22,6 +22,7 @@ from treem.mailroom.match import may_answer
 from treem.mailroom.nested import inner_letters
 from treem.mailroom.outbox import write_letter
 from treem.mailroom.parse import InAttachment, Parsed, parse
+from treem.rounds import recommendations
 from treem.rounds.answers import (
     Desk,
     Outcome,
@@ -219,6 +220,7 @@ def reject(house: House, submission_id: int, decided: Decided) -> None:
         if request.state == "accepted":
             request.state = "needs_correction"
         settle(house, session, request, submissions_of(session, request.id))
+        recommendations.follow(house, session, request, decided.now)
         record(
             session, "submission_rejected", decided.now, request.round_id, request.id,
             submission=submission.id, version=submission.version, **decided.facts,

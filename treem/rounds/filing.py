@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from treem.forms.check import Checked
 from treem.ledger.events import record
 from treem.ledger.tables import Finding, Narrative, Remark, Request, Submission, Table, Value
+from treem.rounds import recommendations
 from treem.rounds.house import House
 from treem.rounds.reporting import reopen_for
 
@@ -59,6 +60,7 @@ def file_submission(
         session, "submission_filed", now, round_id=request.round_id, request_id=request.id,
         version=submission.version, valid=checked.valid, source=source,
     )  # fmt: skip
+    recommendations.follow(house, session, request, now)
     return submission
 
 
@@ -67,6 +69,7 @@ def came_earlier(house: House, session: Session, submission: Submission, receive
     if received_at < submission.received_at:
         submission.received_at = received_at
         settle(house, session, submission.request, submissions_of(session, submission.request_id))
+        recommendations.follow(house, session, submission.request, received_at)
 
 
 def settle(house: House, session: Session, request: Request, submissions: Sequence[Submission]) -> None:

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from treem.cli import ConfigOption, JsonOption, app, console, fail, list_letters, named_errors
+from treem.cli.base import now, print_json
+from treem.plan.load import load_settings
 
 
 @app.command("rehearse")
@@ -90,6 +92,32 @@ def _tell_end(summary: dict[str, Any], differences: list[str], where: str) -> No
         console.print(f"[red]KHÁC:[/red] {line}", soft_wrap=True)
     if not differences:
         console.print(f"Mọi số liệu trong {where} ({len(summary['totals'])}) đúng như các cơ quan định báo.")
+
+
+@app.command("apply")
+def apply_plan(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Chỉ cho xem sẽ đổi gì; không đổi gì.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = Path("config"),
+) -> None:
+    """Đưa kế hoạch vào Prefect: nơi chạy, lịch và các mốc của 400 ngày tới; làm lại bao nhiêu lần cũng được."""
+    with named_errors():
+        settings = load_settings(config, os.environ)
+        from flows import applying  # starts Prefect
+
+        try:
+            with applying.talking() as client:
+                outlook = applying.look(client, settings, now())
+                for line in () if as_json else applying.words(outlook):
+                    console.print(line, markup=False, highlight=False, soft_wrap=True)
+                if not dry_run:
+                    applying.apply(client, outlook)
+        except applying.NoPrefect as error:
+            fail(str(error))
+        if as_json:
+            print_json(applying.data(outlook, dry_run))
+        else:
+            console.print(applying.last_word(outlook, dry_run), markup=False, soft_wrap=True)
 
 
 def main() -> None:

@@ -7,10 +7,13 @@ import argparse
 import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+from uuid import UUID
 
 from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
@@ -26,6 +29,8 @@ from tasks.approvals import DEPLOYMENT as APPROVAL
 ZONE = "Asia/Ho_Chi_Minh"
 AT_ONCE = 4  # runs at the same time; an approval that waits is not one of them
 LOOK = "Nhìn trước lịch/hằng ngày"
+OURS = "treem"
+"""The tag of the deployments of this list."""
 
 
 def approvals() -> list[RunnerDeployment]:
@@ -51,7 +56,11 @@ def _deployment(
 ) -> RunnerDeployment:
     """Loaded by module, so that it runs wherever the package is installed."""
     made = work.to_deployment(
-        name, description=description, schedules=list(schedules) or None, entrypoint_type=EntrypointType.MODULE_PATH
+        name,
+        description=description,
+        schedules=list(schedules) or None,
+        tags=[OURS],
+        entrypoint_type=EntrypointType.MODULE_PATH,
     )
     return cast(RunnerDeployment, made)  # `to_deployment` is a coroutine only where a loop is running
 
@@ -76,6 +85,57 @@ def settle(client: SyncPrefectClient, deployment: RunnerDeployment) -> None:
                 client.delete_deployment_schedule(there.id, schedule.id)
 
 
+@dataclass(frozen=True)
+class DeploymentChange:
+    """How one deployment on the server differs from this list."""
+
+    name: str
+    change: Literal["added", "changed", "unchanged", "dropped"]
+    details: tuple[str, ...] = ()
+
+
+def compare(client: SyncPrefectClient, wanted: Sequence[RunnerDeployment]) -> list[DeploymentChange]:
+    """What registering will change, and the deployments that left this list."""
+    found = [_compared(client, deployment) for deployment in wanted]
+    return found + [DeploymentChange(name, "dropped") for name in strangers(client, wanted)]
+
+
+def strangers(client: SyncPrefectClient, wanted: Iterable[RunnerDeployment]) -> dict[str, UUID]:
+    """Deployments of ours that are no longer in the list, by name."""
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[OURS]))
+    there = {
+        f"{client.read_flow(d.flow_id).name}/{d.name}": d.id for d in client.read_deployments(deployment_filter=ours)
+    }
+    return {name: there[name] for name in sorted(there.keys() - {f"{d.flow_name}/{d.name}" for d in wanted})}
+
+
+def drop_strangers(client: SyncPrefectClient, wanted: Iterable[RunnerDeployment]) -> None:
+    """Delete them with the runs that wait in them; runs of the past stay."""
+    for there in strangers(client, wanted).values():
+        client.delete_deployment(there)
+
+
+def _compared(client: SyncPrefectClient, deployment: RunnerDeployment) -> DeploymentChange:
+    name = f"{deployment.flow_name}/{deployment.name}"
+    try:
+        there = client.read_deployment_by_name(name)
+    except ObjectNotFound:
+        return DeploymentChange(name, "added")
+    before, after = _rules(client.read_deployment_schedules(there.id)), _rules(deployment.schedules or [])
+    details = [f"thêm lịch “{slug}”: {after[slug]}" for slug in after.keys() - before.keys()]
+    details += [f"bỏ lịch “{slug}”: {before[slug]}" for slug in before.keys() - after.keys()]
+    both = [slug for slug in after if slug in before and after[slug] != before[slug]]
+    details += [f"đổi lịch “{slug}”: {before[slug]} → {after[slug]}" for slug in both]
+    known = (there.description, there.entrypoint, set(there.tags))
+    if known != (deployment.description, deployment.entrypoint, set(deployment.tags)):
+        details.append("sửa mô tả")
+    return DeploymentChange(name, "changed" if details else "unchanged", tuple(sorted(details)))
+
+
+def _rules(schedules: Iterable[Any]) -> dict[str, str]:
+    return {str(s.slug): f"{s.schedule.cron} ({s.schedule.timezone})" for s in schedules}
+
+
 def serve(approvals_only: bool = False) -> None:
     """Register, look ahead at once, and run until told to stop. A stop never pauses the schedules."""
     wanted = approvals() if approvals_only else deployments()
@@ -86,6 +146,7 @@ def serve(approvals_only: bool = False) -> None:
             runner.add_deployment(deployment)
         lost_runs.watch()
         if not approvals_only:
+            drop_strangers(client, wanted)
             client.create_flow_run_from_deployment(client.read_deployment_by_name(LOOK).id)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(runner.start())

@@ -2,14 +2,16 @@
 
 Prefect neither moves nor deletes a run whose date left the configuration, and a yearly schedule of its own shows only
 what lies within 100 days. So the dates are one-off runs, and this module compares: `coming` says which should be
-there, `scheduled` which are, `differences` decides, `line_up` applies. Round and milestone identify a run, so all of it
-may happen twice.
+there, `scheduled` which are, `differences` decides, `apply` does it. Round and milestone identify a run, so all of it
+may happen twice. What the differences are called is in `flows.applying`.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from prefect import task
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -23,18 +25,22 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from tasks.approvals import PAGE
 from tasks.door import STEP, house, moment
-from tasks.naming import milestone_name, round_tag
-from treem.plan.agenda import calendar
-from treem.rounds.house import House
+from tasks.naming import milestone_name, round_tags
+from treem.plan.agenda import certain_plans, years_around
+from treem.plan.almanac import Almanac
+from treem.plan.settings import Settings
 
 HORIZON = timedelta(days=400)
 MANAGED = "lich-tu-dong"
 """The tag of the runs this module owns; runs without it are left alone."""
 DEPLOYMENT = "Bước của đợt báo cáo/các mốc"
+READ = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLED]
+"""The runs of a milestone that still has to come: waiting, just beginning, or cancelled by a person."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class Coming:
     milestone: str
     at: datetime
     name: str
+    tags: frozenset[str] = frozenset()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -59,55 +66,67 @@ class Coming:
 
 @dataclass(frozen=True)
 class Planned:
-    """A run that is on the schedule and has not started."""
+    """A run that is on the schedule. One that does not wait has begun, or was cancelled by a person."""
 
     id: UUID
     key: tuple[str, str]
     at: datetime
     name: str
+    tags: frozenset[str] = frozenset()
+    waits: bool = True
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What to do to bring the schedule in line."""
+    """What to do to bring the schedule in line. Those in `rename` keep their date; `keep` changes nothing."""
 
     create: tuple[Coming, ...] = ()
     move: tuple[tuple[Planned, Coming], ...] = ()
+    rename: tuple[tuple[Planned, Coming], ...] = ()
     delete: tuple[Planned, ...] = ()
-    keep: int = field(default=0)
+    keep: tuple[Planned, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """For the log."""
-        return {"thêm": len(self.create), "dời": len(self.move), "bỏ": len(self.delete), "giữ": self.keep}
+        return {
+            "thêm": len(self.create),
+            "dời": len(self.move),
+            "bỏ": len(self.delete),
+            "đổi tên": len(self.rename),
+            "giữ": len(self.keep),
+        }
 
 
 @task(task_run_name="Đối chiếu lịch chạy với kế hoạch", **STEP)
 def line_up(now: str | None) -> dict[str, int]:
-    """Compare and apply; returns how many runs were created, moved, deleted and kept."""
-    at = moment(now)
+    """Compare and apply; returns how many runs were created, moved, deleted, renamed and kept."""
+    at, settings = moment(now), house().settings
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name(DEPLOYMENT).id
-        changes = differences(coming(house(), at), scheduled(client, deployment), at)
+        changes = differences(coming(settings, house().almanac, at), scheduled(client, deployment), at)
         apply(client, deployment, changes)
     return changes.counts()
 
 
-def coming(house: House, now: datetime) -> list[Coming]:
-    """Every milestone of last year's to next year's rounds, the past ones too: a late run must not look dropped."""
-    year = house.local(now).year
-    rows = [row for y in range(year - 1, year + 3) for row in calendar(house.settings, house.almanac, y)]
-    plans = [house.plan(key) for key in dict.fromkeys(row.round for row in rows)]
-    return [Coming(p.key, m.key, p.instant_of(m), milestone_name(p, m.key)) for p in plans for m in p.milestones]
+def coming(settings: Settings, almanac: Almanac, now: datetime) -> list[Coming]:
+    """Every milestone of the rounds of some years around now, the past ones too: a late run must not look dropped."""
+    year = now.astimezone(ZoneInfo(settings.office.timezone)).year
+    plans = certain_plans(settings, almanac, years_around(year))
+    return [
+        Coming(p.key, m.key, p.instant_of(m), milestone_name(p, m.key), round_tags(p))
+        for p in plans
+        for m in p.milestones
+    ]
 
 
 def scheduled(client: SyncPrefectClient, deployment: UUID) -> list[Planned]:
-    """The runs this module put on the schedule that have never started, over all pages."""
+    """The runs this module put on the schedule that are still to come, over all pages."""
     runs: list[FlowRun] = []
     while True:
         page = client.read_flow_runs(
             deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
             flow_run_filter=FlowRunFilter(
-                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=READ)),
                 tags=FlowRunFilterTags(all_=[MANAGED]),
             ),
             sort=FlowRunSort.EXPECTED_START_TIME_ASC,
@@ -116,40 +135,63 @@ def scheduled(client: SyncPrefectClient, deployment: UUID) -> list[Planned]:
         )
         runs += page
         if len(page) < PAGE:
-            return [_planned(run) for run in runs if run.run_count == 0]
+            return [_planned(run) for run in runs]
 
 
 def differences(wanted: Iterable[Coming], present: Sequence[Planned], now: datetime) -> Changes:
-    """Decide. Runs are created up to the horizon only; a run of the past that is merely late stays."""
+    """Decide. Runs are created up to the horizon only; a run of the past that is merely late stays.
+
+    A run that a person cancelled is not made anew for the same date. Of two runs of one milestone the one that stands
+    right stays.
+    """
     by_key = {c.key: c for c in wanted}
-    move: list[tuple[Planned, Coming]] = []
+    changes: dict[str, list[tuple[Planned, Coming]]] = {"move": [], "rename": [], "keep": []}
     delete: list[Planned] = []
     seen: set[tuple[str, str]] = set()
-    for run in present:
+    for run in sorted((run for run in present if run.waits), key=lambda run: not _stands(run, by_key)):
         target = by_key.get(run.key)
         if target is None or run.key in seen:
             delete.append(run)
-            continue
-        seen.add(run.key)
-        if (run.at, run.name) != (target.at, target.name):
-            move.append((run, target))
-    create = tuple(c for c in by_key.values() if c.key not in seen and now < c.at <= now + HORIZON)
-    return Changes(create, tuple(move), tuple(delete), len(seen) - len(move))
+        else:
+            seen.add(run.key)
+            changes[_change(run, target)].append((run, target))
+    settled = {(run.key, run.at) for run in present if not run.waits}
+    create = [c for c in by_key.values() if c.key not in seen and (c.key, c.at) not in settled]
+    return Changes(
+        create=tuple(c for c in create if now < c.at <= now + HORIZON),
+        move=tuple(changes["move"]),
+        rename=tuple(changes["rename"]),
+        delete=tuple(delete),
+        keep=tuple(run for run, _ in changes["keep"]),
+    )
+
+
+def _stands(run: Planned, wanted: Mapping[tuple[str, str], Coming]) -> bool:
+    return run.key in wanted and run.at == wanted[run.key].at
+
+
+def _change(run: Planned, target: Coming) -> str:
+    if run.at != target.at:
+        return "move"
+    return "keep" if run.name == target.name and target.tags <= run.tags else "rename"
 
 
 def apply(client: SyncPrefectClient, deployment: UUID, changes: Changes) -> None:
-    """Apply; every call may be repeated."""
+    """Apply; every call may be repeated, and another who does the same at the same time does no harm."""
     for run in changes.delete:
-        client.delete_flow_run(run.id)
-    for run, target in changes.move:
-        client.set_flow_run_state(run.id, Scheduled(scheduled_time=target.at))
-        client.update_flow_run(run.id, name=target.name)
+        with suppress(ObjectNotFound):
+            client.delete_flow_run(run.id)
+    for run, target in (*changes.move, *changes.rename):
+        with suppress(ObjectNotFound):
+            if run.at != target.at:
+                client.set_flow_run_state(run.id, Scheduled(scheduled_time=target.at))
+            client.update_flow_run(run.id, name=target.name, tags=sorted(run.tags | target.tags))
     for new in changes.create:
         client.create_flow_run_from_deployment(
             deployment,
             name=new.name,
             parameters={"round_key": new.round, "milestone": new.milestone},
-            tags=[MANAGED, round_tag(new.round)],
+            tags=sorted({MANAGED} | new.tags),
             state=Scheduled(scheduled_time=new.at),
             idempotency_key=new.idempotency_key,
         )
@@ -159,4 +201,6 @@ def _planned(run: FlowRun) -> Planned:
     at = run.next_scheduled_start_time or run.expected_start_time
     if at is None:
         raise ValueError(f"scheduled run {run.id} has no time")
-    return Planned(run.id, (run.parameters["round_key"], run.parameters["milestone"]), at, run.name)
+    key = run.parameters.get("round_key", ""), run.parameters.get("milestone", "")
+    waits = run.state_type == StateType.SCHEDULED and run.run_count == 0
+    return Planned(run.id, key, at, run.name, frozenset(run.tags), waits)

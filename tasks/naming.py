@@ -1,7 +1,7 @@
 """What runs, tags and artifacts are called: Vietnamese for people, ASCII slugs for Prefect. No steps here."""
 
 from tasks.door import house
-from treem.plan.agenda import RoundPlan
+from treem.plan.agenda import OWN_DAYS, RoundPlan, UnknownRound
 
 LOOK = "xem-lai"
 """The milestone of a run that only looks at plan against ledger."""
@@ -17,16 +17,25 @@ def round_tag(round_key: str) -> str:
     return f"dot:{round_key}"
 
 
+def round_tags(plan: RoundPlan) -> frozenset[str]:
+    """The tags of a milestone's run: the collection, the round it belongs to, and the activity."""
+    return frozenset({round_tag(plan.key), round_tag(plan.occasion), f"hoat-dong:{plan.activity.key}"})
+
+
 def step_name(round_key: str, milestone: str) -> str:
-    """ "Báo cáo 6 tháng 2027 · mở đợt"."""
-    return milestone_name(house().plan(round_key), milestone)
+    """ "Báo cáo 6 tháng 2027 · mở đợt"; what has left the plan meanwhile goes by its key."""
+    try:
+        return milestone_name(house().plan(round_key), milestone)
+    except (UnknownRound, KeyError):
+        return f"{round_key} · {milestone}"
 
 
 def milestone_name(plan: RoundPlan, milestone: str) -> str:
     """The same, of a plan at hand. Raises KeyError when the plan has no such milestone."""
     titles = {m.key: m.title for m in plan.milestones} | {LOOK: "xem lại"}
     title = titles[milestone]
-    return f"{plan.title} · {title[:1].lower()}{title[1:]}"
+    whose = plan.occasion_title if milestone in OWN_DAYS else plan.title
+    return f"{whose} · {title[:1].lower()}{title[1:]}"
 
 
 def approval_name(round_key: str, version: int) -> str:

@@ -46,10 +46,10 @@ def calendar_file(settings: Settings, rows: Iterable[CalendarRow], earlier: byte
 def _events(file: bytes) -> Mapping[str, Event]:
     """The events of a file by UID; none where it is no calendar of ours."""
     try:
-        found = Calendar.from_ical(file) if file else None
+        found = Calendar.from_ical(file).walk("VEVENT") if file else []
     except ValueError:
         return {}
-    return {str(event["UID"]): event for event in found.walk("VEVENT") if "UID" in event} if found else {}
+    return {str(event["UID"]): event for event in found if isinstance(event, Event) and "UID" in event}
 
 
 def _event(settings: Settings, row: CalendarRow) -> Event:

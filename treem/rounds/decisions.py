@@ -258,9 +258,14 @@ def waive(house: House, round_key: str, body: str, decided: Decided) -> None:
         request = session.get_one(Request, found.id, with_for_update=True)
         if request.state in ("accepted", "waived"):
             raise DecisionRefused("Đơn vị đã nộp báo cáo hợp lệ hoặc đã được miễn; không cần miễn nữa.")
-        request.state = "waived"
-        record(session, "request_waived", decided.now, request.round_id, request.id, **decided.facts)
-        _tell_body(house, session, request, "waived", f"waive:{request.token}", decided.now, {})
+        let_off(house, session, request, decided)
+
+
+def let_off(house: House, session: Session, request: Request, decided: Decided) -> None:
+    """Waive a request in the caller's transaction, and tell the body."""
+    request.state = "waived"
+    record(session, "request_waived", decided.now, request.round_id, request.id, **decided.facts)
+    _tell_body(house, session, request, "waived", f"waive:{request.token}", decided.now, {})
 
 
 def address_works(house: House, address: str, decided: Decided) -> None:

@@ -3,7 +3,7 @@
 Commands that need Prefect are added by `flows.commands`, which is what the installed `treem` script starts.
 """
 
-from treem.cli import decide, look, mail
+from treem.cli import choose, decide, look, mail
 from treem.cli.base import ConfigOption, JsonOption, app, console, fail, named_errors
 from treem.cli.forecast import list_letters
 
@@ -11,6 +11,7 @@ __all__ = [
     "ConfigOption",
     "JsonOption",
     "app",
+    "choose",
     "console",
     "decide",
     "fail",

@@ -36,6 +36,8 @@ class Bad:
 
 
 XA, TTYT = "forms/xa.yaml", "forms/ttyt.yaml"
+REPORTS = "activities: [bao-cao-6-thang, bao-cao-nam, so-chinh-thuc]"
+HOLIDAYS = (CONFIG / "holidays.yaml").read_text(encoding="utf-8")
 BODY_BO = '  - code: "03424"'
 LAST_OPEN = "    open: {working_days: -20}"
 
@@ -43,7 +45,7 @@ BAD = [
     # YAML itself
     Bad("unreadable", Edit("office.yaml", "place: Tam Đường", "place: [Tam Đường"), "timezone:", "Không đọc được YAML"),
     Bad("tab", Edit("plan.yaml", "    open:", "\topen:"), "\topen:", "Tab", "dấu cách"),
-    Bad("empty file", Edit("holidays.yaml", "off: []\nworking: []", ""), "#", "Tệp trống"),
+    Bad("empty file", Edit("holidays.yaml", HOLIDAYS, "# hết\n"), "#", "Tệp trống"),
     Bad("key twice", Edit("mail.yaml", "folder: INBOX", "folder: INBOX\nfolder: A"), "folder: A", "đã có ở dòng"),
     Bad(
         "nested key twice",
@@ -82,7 +84,7 @@ BAD = [
     Bad("out of bounds", Edit("plan.yaml", "hour: 8", "hour: 24"), "hour: 24", "ngoài giới hạn", "đến 23"),
     Bad(
         "not a list",
-        Edit(XA, "activities: [bao-cao-6-thang]", "activities: bao-cao-6-thang"),
+        Edit(XA, REPORTS, "activities: bao-cao-6-thang"),
         "activities:",
         "phải là danh sách",
     ),
@@ -370,15 +372,15 @@ BAD = [
     Bad("form of unknown group", Edit(XA, "group: xa", "group: xaa"), "group: xaa", "“xaa”", alone=False),
     Bad(
         "form of unknown activity",
-        Edit(XA, "[bao-cao-6-thang]", "[bao-cao-6thang]"),
-        "[bao-cao-6thang]",
+        Edit(XA, "[bao-cao-6-thang,", "[bao-cao-6thang,"),
+        "[bao-cao-6thang,",
         "“bao-cao-6thang”",
         "“bao-cao-6-thang”",
         alone=False,
     ),
     Bad(
         "group without form",
-        Edit(TTYT, "activities: [bao-cao-6-thang]", "activities: []"),
+        Edit(TTYT, REPORTS, "activities: [bao-cao-nam, so-chinh-thuc]"),
         "audience:",
         "“ttyt” chưa có biểu mẫu",
         file="plan.yaml",
@@ -386,7 +388,7 @@ BAD = [
     Bad(
         "group not in audience",
         Edit("plan.yaml", "ttyt, gddt, vhtt", "gddt, vhtt"),
-        "activities: [bao-cao-6-thang]",
+        REPORTS,
         "không hỏi nhóm ttyt",
         file=TTYT,
     ),
@@ -398,6 +400,49 @@ BAD = [
         "không phải của nhóm ttyt",
     ),
     Bad("unknown closing", Edit(XA, "key: kien-nghi", "key: kien-nghj"), "kien-nghj", "“kien-nghj”", "“kien-nghi”"),
+    Bad(
+        "box of a report in an event",
+        Edit("forms/giam-sat.yaml", "key: noi-dung", "key: Nội dung"),
+        "key: Nội dung",
+        "ký tự không dùng được",
+        "kien-nghi-1",
+    ),
+    Bad(
+        "group and groups",
+        Edit("forms/giam-sat.yaml", "groups: [mttq, doan-the]", "group: mttq\ngroups: [mttq, doan-the]"),
+        "groups: [mttq",
+        "đúng một mục",
+        "groups: [khóa nhóm",
+    ),
+    Bad(
+        "neither group nor groups",
+        Edit("forms/kien-nghi.yaml", "group: xa\n", ""),
+        "code: BM-KN",
+        "đúng một mục",
+        alone=False,
+    ),
+    Bad(
+        "one of the groups unknown",
+        Edit("forms/giam-sat.yaml", "groups: [mttq, doan-the]", "groups: [mttq, doan-the, mtttq]"),
+        "groups: [mttq",
+        "“mtttq”",
+        "“mttq”",
+        alone=False,
+    ),
+    Bad(
+        "group twice in a form",
+        Edit("forms/giam-sat.yaml", "groups: [mttq, doan-the]", "groups: [mttq, doan-the, mttq]"),
+        "groups: [mttq",
+        "đã có ở vị trí 1",
+        alone=False,
+    ),
+    Bad(
+        "not the duty of each group",
+        Edit("forms/danh-ba.yaml", "closings:", "duties: [III.8.1]\nclosings:"),
+        "duties: [III.8.1]",
+        "không phải của nhóm cong-an",
+        alone=False,
+    ),
     Bad("form code twice", Edit(XA, "code: BM-XA", "code: BM-DAI"), "code: BM-DAI", "đã dùng"),
     # office.yaml, mail.yaml, holidays.yaml
     Bad("unknown zone", Edit("office.yaml", "Asia/Ho_Chi_Minh", "Asia/Tam_Duong"), "timezone:", "múi giờ"),
@@ -510,7 +555,7 @@ def test_all_problems_of_all_files_come_at_once(folder: Path) -> None:
     apply(folder, Edit("plan.yaml", "hour: 8", "hour: tám"))
     apply(folder, Edit("bodies.yaml", 'code: "03400"', "code: 03400"))
     apply(folder, Edit("indicators.yaml", "numerator: LD-03", "numerator: LD-0"))
-    apply(folder, Edit(XA, "key: kien-nghi", "key: kn"))
+    apply(folder, Edit(XA, "key: kien-nghi", "key: Kn"))
     (folder / "office.yaml").unlink()
     found = problems(folder)
     assert {p.file for p in found} == {

@@ -112,7 +112,7 @@ def _settings(parts: Parts) -> Settings:
             "register": parts.register,
             "plan": parts.plan,
             "book": parts.book,
-            "forms": tuple(parts.forms.values()),
+            "forms": tuple(form for file in parts.forms.values() for form in file.each()),
             "mail": parts.mail,
             "holidays": parts.holidays,
         }

@@ -5,7 +5,7 @@ and checks across files live in `plan.load`; dates live in `plan.almanac` and `p
 """
 
 from collections.abc import Container, Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NoReturn, Self
@@ -84,7 +84,8 @@ class Body(Closed):
     emails: tuple[str, ...] = Field(min_length=1)
     valid_from: date
     valid_to: date | None = None
-    successors: tuple[str, ...] = ()
+    successors: tuple[str, ...] = ()  # codes, meant as the bodies that have them on the day after `valid_to`
+    also_from: str = ""  # what it took in that the register never had: earlier figures are without it
     authentication: Authentication | None = None  # another rule than mail.yaml has for everybody
     to_confirm: bool = False  # the seed plan does not name it; the office must confirm
 
@@ -92,9 +93,22 @@ class Body(Closed):
         """Whether the body exists on that day (both ends included)."""
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
+    @property
+    def day_after(self) -> date | None:
+        """The day after its last, on which its successors are there; None while it has no end."""
+        return self.valid_to + timedelta(days=1) if self.valid_to and self.valid_to < date.max else None
+
     def address_except(self, useless: Container[str]) -> str | None:
         """The first address that is not among those (lower case), or None when nobody there can be reached."""
         return next((address for address in self.emails if address.lower() not in useless), None)
+
+
+class NoSuccessor(LookupError):
+    """A body names a successor that does not exist on the day after it ended, or has not ended at all."""
+
+    def __init__(self, body: Body, code: str) -> None:
+        ended = f"kết thúc {body.valid_to:%d/%m/%Y}" if body.valid_to else "chưa có valid_to"
+        super().__init__(f"{body.name} ({body.code}, {ended}): hôm sau danh bạ không có đơn vị kế tục mã “{code}”.")
 
 
 class Register(Closed):
@@ -112,6 +126,21 @@ class Register(Closed):
     def by_address(self) -> dict[str, list[Body]]:
         """The bodies registered with each address (lower case)."""
         return _grouped((address.lower(), body) for body in self.bodies for address in body.emails)
+
+    def successors_of(self, body: Body) -> tuple[Body, ...]:
+        """The bodies that go on after it: their codes may have meant others before. Raises NoSuccessor."""
+        return tuple(self._on_the_day_after(body, code) for code in body.successors)
+
+    def predecessors_of(self, body: Body) -> tuple[Body, ...]:
+        """The bodies that it goes on after, also where it stood before and took them in. Raises NoSuccessor."""
+        return tuple(other for other in self.bodies if body in self.successors_of(other))
+
+    def _on_the_day_after(self, body: Body, code: str) -> Body:
+        day = body.day_after
+        found = next((other for other in self.by_code.get(code, []) if day and other.is_valid_on(day)), None)
+        if found is None:
+            raise NoSuccessor(body, code)
+        return found
 
 
 class Duty(Closed):
@@ -334,16 +363,24 @@ class Closing(Closed):
 
 
 class Form(Closed):
-    """What a group is asked (forms/*.yaml): figures in order, a narrative box per duty, closing sections."""
+    """What a group is asked (forms/*.yaml): figures in order, a narrative box per duty, closing sections.
+
+    A file may serve several groups (`groups` instead of `group`); `Settings.forms` has one form a group.
+    """
 
     code: str  # "BM-XA"
     version: int
     title: str
-    group: str
+    group: str = ""
+    groups: tuple[str, ...] = ()
     activities: tuple[str, ...]  # "tet-trung-thu": all its collections; "tet-trung-thu/ket-qua": one
     figures: tuple[str, ...]  # figure codes, never rates
     duties: tuple[str, ...] = ()  # narrative boxes
     closings: tuple[Closing, ...] = ()
+
+    def each(self) -> "tuple[Form, ...]":
+        """The same form for each of its groups."""
+        return tuple(self.model_copy(update={"group": key, "groups": ()}) for key in self.groups) or (self,)
 
     def serves(self, activity: str, collection: str) -> bool:
         """Whether the form is the one for that collection."""
@@ -461,10 +498,17 @@ class Settings(Closed):
         taken = {(a.key, c.key): self._taken(plain, c) for a in self.plan.activities for c in a.collections if c.takes}
         return {use: _without(form, taken.get(use[:2], frozenset())) for use, form in plain.items()}
 
-    def _taken(self, forms: Mapping[tuple[str, str, str], Form], collection: Collection) -> frozenset[str]:
-        """The figures a collection takes from others: nobody is asked for them twice."""
+    def _taken(self, forms: Mapping[tuple[str, str, str], Form], collection: Collection) -> frozenset[tuple[str, str]]:
+        """What a collection takes from others, as (group, figure): who was asked there, or answered there for others,
+        is not asked again; a group that was not, is."""
         sources = {self.named(name) for name in collection.takes}
-        return frozenset(code for (a, c, _), form in forms.items() if (a, c) in sources for code in form.figures)
+        asked = [(use, form) for use, form in forms.items() if use[:2] in sources]
+        return frozenset((key, code) for use, form in asked for key in self._saying(*use) for code in form.figures)
+
+    def _saying(self, activity: str, collection: str, group: str) -> set[str]:
+        """The group that is asked in a collection, and that of the body that answers for it."""
+        reporter = self._reporters.get((activity, collection))
+        return {group, *(body.group for body in self.register_.by_code.get(reporter or "", []))}
 
     def figures(self) -> Mapping[str, Figure]:
         """Every figure by code, in the order of the book."""
@@ -485,8 +529,8 @@ def _grouped(pairs: Iterable[tuple[str, Body]]) -> dict[str, list[Body]]:
     return found
 
 
-def _without(form: Form, taken: Container[str]) -> Form:
-    left = tuple(code for code in form.figures if code not in taken)
+def _without(form: Form, taken: Container[tuple[str, str]]) -> Form:
+    left = tuple(code for code in form.figures if (form.group, code) not in taken)
     return form if left == form.figures else form.model_copy(update={"figures": left})
 
 

@@ -34,7 +34,8 @@ FINDINGS = [
 TO_BODIES = ("request", "reminder", "chase")
 ACKS = ("ack_accepted", "ack_correction", "ack_blank", "ack_prose", "ack_link", "ack_unreadable", "ack_duplicate")
 DECISIONS = ("extended", "waived", "rejected", "moved")
-ALL = (*TO_BODIES, *ACKS, *DECISIONS, "approval", "report", "digest", "alarm")
+FIRST = ("invitation", "inspection")
+ALL = (*TO_BODIES, *FIRST, *ACKS, *DECISIONS, "approval", "report", "digest", "alarm")
 NEWS = Digest(
     rounds=(RoundNews("Báo cáo 6 tháng 2027", 28, 20, 18, "14/6/2027", ("Phòng Tư pháp (quá 3 ngày)",), ("Xã A",)),),
     held=(
@@ -66,7 +67,17 @@ def letter(name: str, **changes: Any) -> LetterText:
         "tone": "instruct",
         "round_title": "Báo cáo 6 tháng 2027",
         "about": " về công tác trẻ em",
+        "filing": "Báo cáo 6 tháng 2027",
+        "occasion_title": "Báo cáo 6 tháng 2027",
         "content": "số liệu và kết quả thực hiện nhiệm vụ được giao",
+        "period_label": "Kỳ số liệu",
+        "event_text": "",
+        "has_narrative": True,
+        "duties": ["Bố trí người làm công tác bảo vệ trẻ em.", "Phối hợp với Tổng đài 111."],
+        "places": 3,
+        "venue": "",
+        "visit_text": "thứ Năm, ngày 16/9/2027",
+        "recommendations": (),
         "asked_body": "",
         "period_text": "từ ngày 15/12/2026 đến hết ngày 31/5/2027",
         "as_of_text": "chốt đến hết ngày 31/5/2027",
@@ -98,7 +109,7 @@ def test_every_letter_is_whole_in_both_forms(name: str) -> None:
     assert 15 < len(made.subject) < 110
     assert "\n" not in made.subject
     for text in (made.text, words(made.html)):
-        assert "Kính gửi:" in text
+        assert ("kính mời:" if name == "invitation" else "Kính gửi:") in text
         assert name == "alarm" or "Báo cáo 6 tháng 2027" in text
         assert "Phòng Lao động - Thương binh và Xã hội huyện Tam Đường" in text
         assert "./." in text
@@ -112,7 +123,7 @@ def test_every_template_is_a_known_letter_in_two_forms() -> None:
     assert names == {f"{name}.{form}.j2" for name in ALL for form in ("txt", "html")}
 
 
-@pytest.mark.parametrize("name", TO_BODIES)
+@pytest.mark.parametrize("name", [*TO_BODIES, "inspection"])
 def test_a_clerk_learns_everything_from_the_letter(name: str) -> None:
     made = letter(name)
     for text in (made.text, words(made.html)):
@@ -149,6 +160,61 @@ def test_fronts_and_unions_are_asked_and_divisions_are_instructed(name: str) -> 
     assert re.search(r"[Đđ]ề nghị", asked.text) and re.search(r"Trân trọng", asked.text)
     assert not re.search(r"[Yy]êu cầu", asked.text + words(asked.html))
     assert re.search(r"[Yy]êu cầu", told.text)
+
+
+@pytest.mark.parametrize("name", [*TO_BODIES, "inspection"])
+def test_a_form_of_figures_alone_speaks_of_no_other_sheet(name: str) -> None:
+    made = letter(name, has_narrative=False)
+    for text in (made.text, words(made.html)):
+        assert "“Số liệu”" in text
+        assert "Thuyết minh" not in text
+
+
+def test_an_invitation_says_where_and_when_and_how_many() -> None:
+    made = letter(
+        "invitation",
+        occasion_title="Tập huấn nghiệp vụ công tác trẻ em 2027",
+        event_text="từ ngày 19/8/2027 đến hết ngày 20/8/2027",
+        venue="Hội trường UBND huyện",
+        due_text="hết ngày 27/8/2027 (thứ Sáu)",
+    )
+    assert made.subject == "Giấy mời: Tập huấn nghiệp vụ công tác trẻ em 2027"
+    for text in (made.text, words(made.html)):
+        assert "trân trọng kính mời" in text
+        assert "cử 3 người" in text
+        assert "từ ngày 19/8/2027 đến hết ngày 20/8/2027" in text
+        assert "Hội trường UBND huyện" in text
+        assert "hết ngày 27/8/2027 (thứ Sáu)" in text
+        assert not re.search(r"[Yy]êu cầu", text)
+    assert "theo đề cử" in letter("invitation", places=None).text
+
+
+def test_a_notice_of_inspection_has_the_day_and_what_is_looked_at() -> None:
+    made = letter("inspection")
+    for text in (made.text, words(made.html)):
+        assert "thứ Năm, ngày 16/9/2027" in text
+        assert "Phối hợp với Tổng đài 111." in text
+        assert "Tự kiểm tra" in text
+    assert "đề nghị bố trí" in letter("inspection", tone="request").text
+
+
+@pytest.mark.parametrize("name", [*TO_BODIES, "inspection"])
+def test_recommendations_are_listed_where_there_are_any(name: str) -> None:
+    open_ones = [(1, "Cắm biển cảnh báo tại <hồ A>", "30/11/2027"), (2, "Bố trí cộng tác viên", "")]
+    made = letter(name, recommendations=open_ones)
+    assert "- Kiến nghị 1: Cắm biển cảnh báo tại <hồ A> (thời hạn thực hiện: 30/11/2027)" in made.text
+    assert "- Kiến nghị 2: Bố trí cộng tác viên\n" in made.text
+    assert "1 Cắm biển cảnh báo tại <hồ A> 30/11/2027" in words(made.html)
+    assert "KIẾN NGHỊ" not in letter(name).text
+
+
+@pytest.mark.parametrize("name", [*TO_BODIES, *ACKS, *DECISIONS])
+def test_what_is_asked_for_is_called_a_report_only_where_it_is_one(name: str) -> None:
+    other = {"filing": "Kết quả tổ chức Tết Trung thu 2027", "round_title": "", "about": "", "occasion_title": ""}
+    made = letter(name, **other, content="kết quả tổ chức Tết Trung thu")
+    for text in (made.subject, made.text, words(made.html)):
+        plain = text.replace("không chờ kỳ báo cáo", "").replace("hệ thống tổng hợp báo cáo", "")
+        assert not re.search("báo cáo|6 tháng", plain, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("name", ["ack_accepted", "ack_correction"])
@@ -201,7 +267,7 @@ def test_what_bodies_write_is_escaped_in_html() -> None:
 
 
 def test_a_missing_word_is_an_error_not_a_gap() -> None:
-    with pytest.raises(UndefinedError, match="round_title"):
+    with pytest.raises(UndefinedError, match="filing"):
         render_letter("request", {"office": OFFICE, "tone": "request"})
 
 

@@ -50,12 +50,22 @@ def as_of_text(plan: RoundPlan) -> str:
 
 
 def event_text(plan: RoundPlan) -> str:
-    """The event's own day or days, the lunar day beside it; empty where the activity has none."""
-    if plan.activity.day is None or plan.collection.period is not None:
-        return weekday_date(plan.own_day) if plan.own_day else ""
-    if plan.period_start == plan.period_end:
-        return weekday_date(plan.period_start) + _lunar(plan)
-    return _span(plan.period_start, plan.period_end)
+    """The event's own day or days, the lunar day beside it; empty where the activity has none.
+
+    A collection with a data period of its own knows the event's days only when it is the activity's last.
+    """
+    first, last = _own_days(plan)
+    if first is None or last is None:
+        return ""
+    return weekday_date(first) + _lunar(plan) if first == last else _span(first, last)
+
+
+def _own_days(plan: RoundPlan) -> tuple[date | None, date | None]:
+    if plan.activity.day is None:
+        return None, None
+    if plan.collection.period is None:
+        return plan.period_start, plan.period_end
+    return plan.own_day, next((m.date for m in plan.milestones if m.key == "until"), plan.own_day)
 
 
 def estimate_text(plan: RoundPlan) -> str:

@@ -30,8 +30,16 @@ GUIDE = (
     "Không có trường hợp nào: ghi 0. Chưa có số liệu: để trống. Chỉ tiêu không thuộc đơn vị: ghi “không áp dụng”. "
     "Để trống không được tính là 0.",
     "Chỉ ghi số đếm. Không ghi họ tên, địa chỉ, ngày sinh hay thông tin riêng của trẻ em vào bất kỳ ô nào.",
-    "Ghi xong cả hai trang “Số liệu” và “Thuyết minh”, lưu tệp, rồi trả lời (Reply) thư yêu cầu và đính kèm tệp này.",
 )
+SEND_BOTH = (
+    "Ghi xong cả hai trang “Số liệu” và “Thuyết minh”, lưu tệp, rồi trả lời (Reply) thư đã nhận và đính kèm tệp này."
+)
+SEND_ONE = "Ghi xong trang “Số liệu”, lưu tệp, rồi trả lời (Reply) thư đã nhận và đính kèm tệp này."
+ESTIMATED = (
+    "Ghi số ước thực hiện đến hết kỳ: số đã thực hiện đến ngày báo cáo cộng số dự kiến của những ngày còn lại. "
+    "Số chính thức sẽ được hỏi sau khi kết thúc kỳ."
+)
+SIGNING = (("NGƯỜI LẬP BIỂU", "(Ký, ghi rõ họ tên)"), ("THỦ TRƯỞNG ĐƠN VỊ", "(Ký, ghi rõ họ tên, đóng dấu)"))
 ACCRUAL = {"flow": "Cộng dồn trong kỳ.", "stock": "Số có đến ngày chốt số liệu."}
 
 
@@ -42,13 +50,18 @@ def write_form(
     body: Body,
     group: Group,
     title: str,
+    period_label: str = "Kỳ số liệu",
     period_text: str,
     as_of_text: str,
     due_text: str,
     token: str,
     previous: Mapping[tuple[str, str], Decimal],
+    previous_title: str = "Cùng kỳ năm trước",
+    estimate: bool = False,
 ) -> bytes:
-    """The form of one body in one round. `previous` has the same period of last year by (figure, column)."""
+    """The form of one body in one round. `previous` has what it reported before by (figure, column); `estimate`: the
+    figures are asked for before their period ends.
+    """
     out = BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(out, options)
@@ -59,12 +72,13 @@ def write_form(
     heading = (
         clean(form.title).upper(),
         clean(title),
-        clean(f"Kỳ số liệu: {period_text}. Số liệu tính đến: {as_of_text}."),
+        clean(f"{period_label}: {period_text}{'; ' if as_of_text else ''}{as_of_text}."),
         clean(f"Thời hạn gửi: {due_text}. Nơi nhận: {office.name}, {office.district}."),
     )
     head = _Head(clean(body.name), group.name, heading, marks)
-    _FiguresSheet(book, formats, form, settings, previous).write(head)
-    _NarrativeSheet(book, formats, form, settings).write(head)
+    _FiguresSheet(book, formats, form, settings, previous, previous_title, estimate).write(head)
+    if form.duties or form.closings:
+        _NarrativeSheet(book, formats, form, settings).write(head)
     _write_marker(book, marks)
     book.close()
     return out.getvalue()
@@ -162,7 +176,14 @@ class _FiguresSheet:
     """One row a figure, the code in column A."""
 
     def __init__(
-        self, book: Any, formats: _Formats, form: Form, settings: Settings, previous: Mapping[tuple[str, str], Decimal]
+        self,
+        book: Any,
+        formats: _Formats,
+        form: Form,
+        settings: Settings,
+        previous: Mapping[tuple[str, str], Decimal],
+        previous_title: str,
+        estimate: bool,
     ) -> None:
         known = settings.figures()
         self.figures = [known[code] for code in form.figures]
@@ -170,12 +191,14 @@ class _FiguresSheet:
         self.columns = [c for c in layout.COLUMNS if any(c in f.columns for f in self.figures)] or ["total"]
         self.sheet = book.add_worksheet(layout.FIGURES_SHEET)
         self.formats, self.previous = formats, previous
+        self.signed_here = not (form.duties or form.closings)  # else below the narrative
+        self.guide = (*GUIDE, *([ESTIMATED] if estimate else []), SEND_ONE if self.signed_here else SEND_BOTH)
         self.headings = (
             (layout.CODE_HEADING, 9.0),
             ("Chỉ tiêu", 36.0 + 8 * (len(layout.COLUMNS) - len(self.columns))),
             ("Đơn vị tính", 10.0),
-            *((layout.HEADINGS[column], 9.5) for column in self.columns),
-            ("Cùng kỳ năm trước", 11.5),
+            *((layout.HEADINGS[column] + (" (ước)" if estimate else ""), 9.5) for column in self.columns),
+            (previous_title, 11.5),
             ("Cách tính, giải thích", 29.0),
             (layout.NOTE_HEADING, 17.0),
         )
@@ -192,14 +215,17 @@ class _FiguresSheet:
         sheet.set_row(row, 2 * POINTS_A_LINE + 4)
         for offset, figure in enumerate(self.figures, 1):
             self._figure(row + offset, figure)
-        _finish(sheet, head, row, row + len(self.figures), last, landscape=True)
+        bottom = row + len(self.figures)
+        if self.signed_here:
+            bottom = _signatures(sheet, self.formats, bottom + 1, (1, 3 + len(self.columns)))
+        _finish(sheet, head, row, bottom, last, landscape=True)
 
     def _guide(self, row: int, last: int, width: float) -> int:
         _merged_line(self.sheet, row, last, "Cách ghi:", self.formats.guide_head, width)
-        for number, text in enumerate(GUIDE, 1):
+        for number, text in enumerate(self.guide, 1):
             _merged_line(self.sheet, row + number, last, f"{number}. {text}", self.formats.guide, width)
-        self.sheet.set_row(row + len(GUIDE) + 1, 6)
-        return row + len(GUIDE) + 2
+        self.sheet.set_row(row + len(self.guide) + 1, 6)
+        return row + len(self.guide) + 2
 
     def _figure(self, row: int, figure: Figure) -> None:
         sheet, formats = self.sheet, self.formats
@@ -266,8 +292,7 @@ class _NarrativeSheet:
         sheet.set_row(top, POINTS_A_LINE + 8)
         row = self._part(top + 1, "Kết quả thực hiện nhiệm vụ được giao", self.duties)
         row = self._part(row, "Đánh giá chung, đề xuất", self.closings)
-        self._signatures(row)
-        _finish(sheet, head, top, row + 2, last, landscape=True)
+        _finish(sheet, head, top, _signatures(sheet, self.formats, row, (1, 2)), last, landscape=True)
 
     def _part(self, row: int, title: str, boxes: list[tuple[str, str]]) -> int:
         if not boxes:
@@ -281,12 +306,13 @@ class _NarrativeSheet:
             self.sheet.set_row(row_of, max(ANSWER_HEIGHT, _lines(text, self.WIDTHS[1] - 2) * POINTS_A_LINE + 3))
         return row + len(boxes) + 1
 
-    def _signatures(self, row: int) -> None:
-        for place, (who, how) in enumerate(
-            (("NGƯỜI LẬP BIỂU", "(Ký, ghi rõ họ tên)"), ("THỦ TRƯỞNG ĐƠN VỊ", "(Ký, ghi rõ họ tên, đóng dấu)")), 1
-        ):
-            self.sheet.write_string(row + 1, place, who, self.formats.sign)
-            self.sheet.write_string(row + 2, place, how, self.formats.sign_small)
+
+def _signatures(sheet: Any, formats: _Formats, row: int, places: tuple[int, int]) -> int:
+    """Who signs, below the table; give the last row."""
+    for place, (who, how) in zip(places, SIGNING, strict=True):
+        sheet.write_string(row + 1, place, who, formats.sign)
+        sheet.write_string(row + 2, place, how, formats.sign_small)
+    return row + 2
 
 
 def _validation(figure: Figure, row: int, place: int) -> dict[str, Any]:

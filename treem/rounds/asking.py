@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from treem.documents.dates import short_date
 from treem.documents.letters import render_letter
+from treem.documents.periods import as_of_text, event_text, period_label, period_text, weekday_date
 from treem.forms.write import write_form
 from treem.ledger import queries
 from treem.ledger.events import record
@@ -25,7 +25,7 @@ from treem.plan.agenda import RoundPlan, Step
 from treem.plan.settings import Body
 from treem.rounds import recommendations
 from treem.rounds.house import House
-from treem.rounds.wording import as_of_text, due_text, form_of, letter_context, period_text
+from treem.rounds.wording import due_text, form_of, letter_context, previous_title
 
 AT_LEAST = timedelta(days=2)  # a letter written shortly before the closing is tried that long all the same
 log = logging.getLogger(__name__)
@@ -126,7 +126,8 @@ def _write(
     if address is None:
         return False
     own = _of_selection(session, plan, body) | {
-        "recommendations": recommendations.listed(house, session, plan, body.code, house.local(now).date())
+        "event_text": event_text(plan) or event_text(_last_of_occasion(house, plan)),
+        "recommendations": recommendations.listed(house, session, plan, body.code, house.local(now).date()),
     }
     write_letter(
         session,
@@ -154,7 +155,13 @@ def _of_selection(session: Session, plan: RoundPlan, body: Body) -> dict[str, An
     chosen = session.scalar(query)
     if chosen is None:
         return {}
-    return {"places": chosen.places, "visit_text": f"ngày {short_date(chosen.day)}" if chosen.day else ""}
+    return {"places": chosen.places, "visit_text": weekday_date(chosen.day) if chosen.day else ""}
+
+
+def _last_of_occasion(house: House, plan: RoundPlan) -> RoundPlan:
+    """The collection of the same round that knows the activity's own days."""
+    several = len(plan.activity.collections) > 1
+    return house.plan(f"{plan.occasion}/{plan.activity.collections[-1].key}") if several else plan
 
 
 def _new_request(house: House, plan: RoundPlan, body: Body, round_id: int) -> Request:
@@ -196,16 +203,26 @@ def _form(house: House, session: Session, plan: RoundPlan, body: Body, request: 
         body=body,
         group=settings.group(body.group),
         title=plan.title,
+        period_label=period_label(plan),
         period_text=period_text(plan),
         as_of_text=as_of_text(plan),
-        due_text=due_text(request.due, request.legal_due),
+        due_text=due_text(plan, request),
         token=request.token,
-        previous=_previous(session, plan, body.code),
+        previous=_previous(house, session, plan, body.code),
+        previous_title=previous_title(plan),
+        estimate=plan.is_estimate,
     )
     return Attachment(f"{form.code}-{body.code}-{plan.key.replace('/', '-')}.xlsx", data, XLSX)
 
 
-def _previous(session: Session, plan: RoundPlan, body: str) -> Mapping[tuple[str, str], Decimal]:
-    """What the body reported for the same period last year; empty where it is not known."""
-    rows = queries.accepted_values(session, plan.key_of(plan.year - 1))
+def _previous(house: House, session: Session, plan: RoundPlan, body: str) -> Mapping[tuple[str, str], Decimal]:
+    """What the body reported before, empty where it is not known: where estimates are replaced the estimate, else the
+    same collection of last year, by its final figures where there are any.
+    """
+    if plan.collection.reconciles:
+        keys = [p.key for p in house.plans_of(plan.year) if p.activity.key == plan.collection.reconciles]
+    else:
+        final = [p.key for p in house.plans_of(plan.year - 1) if p.collection.reconciles == plan.activity.key]
+        keys = [plan.key_of(plan.year - 1), *final]  # the later one counts
+    rows = [row for key in keys for row in queries.accepted_values(session, key)]
     return {(r.figure, r.column): r.number for r in rows if r.body == body and r.number is not None}

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from treem.district.merge import District, added_up, merge
 from treem.documents.annex import write_annex
 from treem.documents.letters import render_letter
+from treem.documents.periods import as_of_text, period_label, period_text
 from treem.documents.report import write_report
 from treem.ledger import queries
 from treem.ledger.events import record
@@ -24,7 +25,7 @@ from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body
 from treem.rounds.house import House
-from treem.rounds.wording import about, as_of_text, form_of, period_text
+from treem.rounds.wording import about, form_of
 
 PREVIEW = "xem-truoc"
 COLUMNS = ["body", "figure", "column", "kind", "number"]
@@ -254,6 +255,7 @@ def send_on(house: House, round_key: str, now: datetime) -> None:
             "plan": settings.plan,
             "round_title": plan.title,
             "about": about(plan),
+            "period_label": period_label(plan),
             "period_text": period_text(plan),
             "as_of_text": as_of_text(plan),
             "version": report.version,

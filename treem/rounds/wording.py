@@ -1,14 +1,14 @@
-"""How a round is named to people: its period, its deadline, and what every letter about it says."""
+"""How a round is named to people: what every letter about it says. Its days in words are in `documents.periods`."""
 
-from datetime import date, timedelta
+from collections.abc import Sequence
 from typing import Any
 
-from treem.documents.dates import short_date
+from treem.documents.periods import as_of_text, deadline_text, event_text, period_label, period_text
 from treem.ledger.tables import Request
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body, Form, Settings
 
-WEEKDAYS = ("thứ Hai", "thứ Ba", "thứ Tư", "thứ Năm", "thứ Sáu", "thứ Bảy", "Chủ nhật")
+SENDABLE = ("báo cáo", "kế hoạch", "kết quả", "chương trình", "số liệu", "danh", "biên bản", "phiếu", "đề cử", "biểu")
 
 
 def form_of(settings: Settings, plan: RoundPlan, body: Body) -> Form:
@@ -16,22 +16,16 @@ def form_of(settings: Settings, plan: RoundPlan, body: Body) -> Form:
     return settings.form_for(plan.activity.key, plan.collection.key, body.group)
 
 
-def period_text(plan: RoundPlan) -> str:
-    """The data period, e.g. "từ ngày 15/12/2026 đến hết ngày 31/5/2027"."""
-    return f"từ ngày {short_date(plan.period_start)} đến hết ngày {short_date(plan.period_end)}"
+def due_text(plan: RoundPlan, request: Request) -> str:
+    """The deadline of a request, as the plan words it or as it was extended."""
+    return deadline_text(plan, request.due, request.legal_due)
 
 
-def as_of_text(plan: RoundPlan) -> str:
-    """The data cut-off, with the mark "ước" where the period ends after the deadline."""
-    mark = " (số ước thực hiện)" if plan.is_estimate else ""
-    return f"chốt đến hết ngày {short_date(plan.period_end)}{mark}"
-
-
-def due_text(due: date, legal_due: date) -> str:
-    """The deadline as the plan words it, and the last day to send on: a working day, unless it is the very last day."""
-    bound = legal_due + timedelta(days=1)
-    kind = "" if due == legal_due else "ngày làm việc "
-    return f"trước ngày {short_date(bound)} (chậm nhất hết {kind}{WEEKDAYS[due.weekday()]}, ngày {short_date(due)})"
+def previous_title(plan: RoundPlan) -> str:
+    """What stands over the figures a body reported before."""
+    if plan.collection.reconciles:
+        return "Số ước đã báo"
+    return "Cùng kỳ năm trước" if plan.collection.period else "Năm trước"
 
 
 def about(plan: RoundPlan) -> str:
@@ -39,20 +33,56 @@ def about(plan: RoundPlan) -> str:
     return " về công tác trẻ em" if plan.activity.kind == "report" else ""
 
 
+def filing(plan: RoundPlan) -> str:
+    """What a body sends, as letters call it: a round named after a thing by its name, one named after a deed by its
+    form ("Yêu cầu gửi biểu mẫu “Rà soát danh bạ 2027”").
+    """
+    return plan.title if plan.title.lower().startswith(SENDABLE) else f"biểu mẫu “{plan.title}”"
+
+
 def letter_context(settings: Settings, plan: RoundPlan, body: Body, request: Request) -> dict[str, Any]:
-    """What every letter to a body about its request may say."""
-    addressee = plan.answering(body)
+    """What every letter to a body about its request may say.
+
+    `places`, `visit_text` and `recommendations` are of the body alone, `event_text` may stand in another collection:
+    who writes the letter with the ledger at hand adds them (`rounds.asking`).
+    """
+    addressee, form = plan.answering(body), form_of(settings, plan, body)
     return {
         "office": settings.office,
         "plan": settings.plan,
         "body_name": addressee.name,
         "asked_body": "" if addressee is body else body.name,
         "tone": settings.group(addressee.group).tone,
+        "filing": filing(plan),
         "round_title": plan.title,
+        "occasion_title": f"{plan.activity.title} {plan.year}",
         "about": about(plan),
-        "content": plan.collection.content or "số liệu và kết quả thực hiện nhiệm vụ được giao",
+        "content": plan.collection.content or _content(form),
+        "period_label": period_label(plan),
         "period_text": period_text(plan),
         "as_of_text": as_of_text(plan),
-        "due_text": due_text(request.due, request.legal_due),
+        "event_text": event_text(plan),
+        "due_text": due_text(plan, request),
+        "has_narrative": has_narrative(form),
+        "duties": _duties(settings, form, body),
+        "places": None,
+        "venue": "",
+        "visit_text": "",
+        "recommendations": (),
         "token": request.token,
     }
+
+
+def has_narrative(form: Form) -> bool:
+    """Whether the form has a sheet for what is told in words."""
+    return bool(form.duties or form.closings)
+
+
+def _content(form: Form) -> str:
+    return "số liệu và kết quả thực hiện nhiệm vụ được giao" if form.duties else "số liệu"
+
+
+def _duties(settings: Settings, form: Form, body: Body) -> Sequence[str]:
+    """What is looked at in an inspection: the duties the form asks about, else all the plan gives the body."""
+    own = [duty for duty in settings.plan.duties if duty.code in form.duties]
+    return [duty.text for duty in own or [d for d in settings.plan.duties if body.group in d.groups]]

@@ -6,6 +6,7 @@ stand in the file, so a secret from the environment is never shown; what stands 
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -26,9 +27,10 @@ SEVERAL = ("phải là danh sách", "Viết [a, b] hoặc mỗi phần tử mộ
 
 def in_words(document: Document, model: type[BaseModel], error: ErrorDetails) -> Found:
     """The problem behind one refusal of the model for this file."""
-    path: Path = tuple(error["loc"])
+    place: Path = tuple(error["loc"])
+    path = _without_rules(document, place)
     if error["type"] == "extra_forbidden":
-        remedy = choose(path[-1], _keys_at(model, path[:-1]))
+        remedy = choose(path[-1], _keys_at(model, place[:-1]))
         return Found(document.name, path, f"Không có mục nào tên “{path[-1]}”.", remedy)
     if error["type"] == "missing":
         remedy = f"Thêm dòng “{path[-1]}: …”."
@@ -37,6 +39,19 @@ def in_words(document: Document, model: type[BaseModel], error: ErrorDetails) ->
     if error["type"] == "string_type" and error["input"] is None:
         message, remedy = "Mục này bị bỏ trống.", 'Điền giá trị, hoặc "" nếu cố ý để trống.'
     return Found(document.name, path, message, remedy)
+
+
+def _without_rules(document: Document, place: Path) -> Path:
+    """The place as it stands in the file: where several models are possible, pydantic names the one it took as well."""
+    value: Any = document.value
+    path: Path = ()
+    for depth, step in enumerate(place, start=1):
+        if isinstance(value, Mapping) and step not in value and depth < len(place):
+            continue
+        path = (*path, step)
+        with suppress(LookupError, TypeError):
+            value = value[step]
+    return path
 
 
 def _shown(document: Document, path: Path) -> str:
@@ -68,6 +83,16 @@ def _choice(shown: str, ctx: Mapping[str, Any]) -> Words:
     return f"{shown} không nằm trong các giá trị cho phép.", choose(shown.strip("“”"), allowed)
 
 
+def _rule(shown: str, ctx: Mapping[str, Any]) -> Words:  # noqa: ARG001
+    allowed = [word for word, _ in re.findall(r"'([^']*)'|(-?\d+)", ctx["expected_tags"])]
+    return f"Không có quy tắc “{ctx['tag']}”.", choose(ctx["tag"], allowed)
+
+
+def _no_rule(shown: str, ctx: Mapping[str, Any]) -> Words:  # noqa: ARG001
+    key = ctx["discriminator"].strip("'")
+    return f"Thiếu mục “{key}”.", f"Thêm “{key}: …”; các quy tắc có ở ghi chú đầu tệp."
+
+
 def _bound(shown: str, ctx: Mapping[str, Any]) -> Words:
     limits = {"ge": "từ", "gt": "lớn hơn", "le": "đến", "lt": "nhỏ hơn"}
     said = next((f"{word} {ctx[key]}" for key, word in limits.items() if key in ctx), "trong giới hạn")
@@ -77,6 +102,8 @@ def _bound(shown: str, ctx: Mapping[str, Any]) -> Words:
 WORDINGS: tuple[tuple[str, Wording], ...] = (
     (r"string_type", _text),
     (r"literal_error", _choice),
+    (r"union_tag_invalid", _rule),
+    (r"union_tag_not_found", _no_rule),
     (r"date_.*", _fixed(DATE)),
     (r"(int|float)_.*|finite_number", _fixed(NUMBER)),
     (r"bool_.*", _fixed(TRUTH)),
@@ -87,13 +114,16 @@ WORDINGS: tuple[tuple[str, Wording], ...] = (
 )
 
 
-def _keys_at(model: type[BaseModel], path: Path) -> list[str]:
-    """The keys allowed at a place, found by walking the models' fields."""
-    for step in path:
-        if isinstance(step, str):
-            annotation = model.model_fields[step].annotation
-            model = next(_models_in(annotation), model)
-    return [info.alias or name for name, info in model.model_fields.items()]
+def _keys_at(model: type[BaseModel], place: Path) -> list[str]:
+    """The keys allowed at a place, found by walking the models' fields; a word that is no field names one of them."""
+    models = [model]
+    for step in place:
+        holding = [m for m in models if step in m.model_fields] if isinstance(step, str) else []
+        if holding:
+            models = [found for m in holding for found in _models_in(m.model_fields[str(step)].annotation)]
+        elif isinstance(step, str):
+            models = [m for m in models if any(step in get_args(f.annotation) for f in m.model_fields.values())]
+    return [info.alias or name for m in models for name, info in m.model_fields.items()]
 
 
 def _models_in(annotation: Any) -> Any:

@@ -1,11 +1,13 @@
 """Checks of office.yaml, mail.yaml and holidays.yaml. Secrets are never repeated in a message."""
 
 from collections.abc import Iterator
+from datetime import date
 from ipaddress import ip_address
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from treem.plan.consistency.register import check_address
-from treem.plan.problems import Found
+from treem.plan.consistency.timing import COMMON_YEAR, MONTH_DAY
+from treem.plan.problems import Found, choose
 from treem.plan.settings import Holidays, Mail, Office, Server
 
 PORTS = range(1, 65536)
@@ -66,8 +68,28 @@ def _is_loopback(host: str) -> bool:
 
 
 def check_holidays(holidays: Holidays) -> Iterator[Found]:
-    """No day is both off and worked."""
+    """No day is both off and worked; the days of the school year are days."""
+    file = "holidays.yaml"
     for n, day in enumerate(holidays.working):
         if day in holidays.off:
             message = f"Ngày {day:%d/%m/%Y} vừa nghỉ vừa làm bù."
-            yield Found("holidays.yaml", ("working", n), message, "Xóa ngày này ở off hoặc ở working.")
+            yield Found(file, ("working", n), message, "Xóa ngày này ở off hoặc ở working.")
+    for name, text in holidays.school_days.items():
+        if not _is_day(COMMON_YEAR, text):
+            yield Found(file, ("school_days", name), f"“{text}” không phải ngày có thật của mọi năm.", MONTH_DAY)
+    for year, days in holidays.school_days_of.items():
+        for name, text in days.items():
+            here = ("school_days_of", str(year), name)
+            if name not in holidays.school_days:
+                message = f"Không có ngày năm học “{name}” trong school_days."
+                yield Found(file, here, message, choose(name, holidays.school_days))
+            if not _is_day(year, text):
+                yield Found(file, here, f"“{text}” không phải ngày có thật của năm {year}.", MONTH_DAY)
+
+
+def _is_day(year: int, text: str) -> bool:
+    try:
+        date.fromisoformat(f"{year:04d}-{text}")
+    except ValueError:
+        return False
+    return True

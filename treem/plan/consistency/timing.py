@@ -151,7 +151,7 @@ def _chases(here: Path, collection: Collection, closed: float) -> Iterator[Found
     for m, chase in enumerate(map(_days, collection.chases)):
         if chase <= 0:
             yield _late(here, "chases", "Ngày đôn đốc không sau hạn nộp.", "Ghi số dương; trước hạn là reminders.", m)
-        elif chase > closed:
+        elif chase > closed >= 0:
             yield _late(here, "chases", "Ngày đôn đốc sau ngày đóng đợt (close).", "Ghi số nhỏ hơn close.", m)
 
 

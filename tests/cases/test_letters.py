@@ -13,7 +13,8 @@ from tests.cases.letters import XLSX, answer, around, multipart, new_id, part, r
 from tests.cases.office import FILE, JUNE, LATER, CaseDesk
 from treem.ledger.store import open_ledger
 from treem.mailroom import imap, smtp
-from treem.rounds import answers, digest, inbox
+from treem.plan.settings import Mail
+from treem.rounds import digest, inbox, intake
 from treem.rounds.intake import MAX_TRIES, ODD, process_stored
 
 POSTGRES = os.environ.get("TREEM_TEST_POSTGRES")
@@ -268,13 +269,14 @@ def test_case_70_a_letter_that_breaks_the_program_is_put_aside_told_of_and_stops
     for body in ("dai", "tckh"):
         desk.answer(body, desk.good(body))
     imap.collect(desk.house.ledger, desk.house.settings.mail, LATER)
-    read, poison = answers.read_form, desk.good("dai")[1]
+    open_letter, poison = intake.open_letter, desk.good("dai")[1]
 
-    def choke(data: bytes) -> object:
-        assert data != poison
-        return read(data)
+    def choke(raw: bytes, mail: Mail) -> object:
+        opened = open_letter(raw, mail)
+        assert poison not in [file.data for file in opened[0].attachments]
+        return opened
 
-    monkeypatch.setattr(answers, "read_form", choke)
+    monkeypatch.setattr(intake, "open_letter", choke)
     for _ in range(MAX_TRIES + 1):
         process_stored(desk.house, LATER)
     assert desk.ends() == [("quarantine", None), ("done", "answer")]

@@ -21,7 +21,7 @@ from treem.ledger.tables import Approval, Event, Report
 from treem.mailroom import imap, smtp
 from treem.mailroom.errors import MailUnreachable
 from treem.plan.settings import Mail
-from treem.rounds import answers, decisions, intake, reporting
+from treem.rounds import decisions, intake, reporting
 from treem.rounds.decisions import Decided
 from treem.rounds.intake import MAX_TRIES, process_stored
 from treem.rounds.steps import carry_out
@@ -141,14 +141,15 @@ def test_a_poison_letter_is_set_aside_after_three_tries_and_the_others_go_on(
     desk.write("dai", at(6, 1), poison)
     desk.write("tckh", at(6, 1), filled(desk.form("tckh")))
     imap.collect(desk.house.ledger, desk.house.settings.mail, at(6, 2))
-    read = answers.read_form
+    open_letter = intake.open_letter
 
-    def choke(data: bytes) -> object:
-        if data == poison:
+    def choke(raw: bytes, mail: Mail) -> object:
+        opened = open_letter(raw, mail)
+        if poison in [file.data for file in opened[0].attachments]:
             raise RuntimeError("Nguyễn Văn A, ô C5")  # as a library quotes a cell
-        return read(data)
+        return opened
 
-    monkeypatch.setattr(answers, "read_form", choke)
+    monkeypatch.setattr(intake, "open_letter", choke)
     tallies = [process_stored(desk.house, at(6, 2)) for _ in range(MAX_TRIES + 1)]
     assert [(t.done, t.quarantined) for t in tallies] == [(1, 0), (0, 0), (0, 1), (0, 0)]
     aside, other = desk.letters_in()
@@ -169,14 +170,14 @@ def test_a_letter_that_kills_the_process_does_not_take_the_others_along(
     desk.write("tckh", at(6, 1), filled(desk.form("tckh")))
     imap.collect(desk.house.ledger, desk.house.settings.mail, at(6, 2))
     deadly = desk.house.ledger.originals.read(desk.letters_in()[0].raw_sha)
-    parse = intake.parse
+    open_letter = intake.open_letter
 
     def die(raw: bytes, mail: Mail) -> object:
         if raw == deadly:
             raise KeyboardInterrupt  # like a kill: nothing of ours runs after it
-        return parse(raw, mail)
+        return open_letter(raw, mail)
 
-    monkeypatch.setattr(intake, "parse", die)
+    monkeypatch.setattr(intake, "open_letter", die)
     for _ in range(MAX_TRIES):
         with pytest.raises(KeyboardInterrupt):
             process_stored(desk.house, at(6, 2))

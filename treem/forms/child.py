@@ -11,9 +11,10 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from gc import freeze
+from functools import partial
+from gc import freeze, set_threshold
 from importlib import import_module
 from io import FileIO
 from typing import Any, cast
@@ -31,24 +32,34 @@ MEMORY_BYTES = 1 << 30
 LARGE_BYTES = 300 << 20
 CPU_SECONDS = 10
 LIFE_SECONDS = 3600
+RARELY = 50_000  # objects between two searches for rings: what a file leaves behind is small beside the memory allowed
 MAX_JOB = 40_000_000
 UTF = ("8", "8_sig", "16", "16_be", "16_le")
 CODECS = ("ascii", "cp437", "cp1252", "cp1258", "iso8859_1", "latin_1", *(f"utf_{which}" for which in UTF))
 
 Operation = Callable[[Mapping[str, Any], bytes], Frame]
-OPERATIONS: Mapping[str, Operation] = {"read": interpret.answer, "mark": marking.answer, "unwrap": tnef.answer}
+OPERATIONS: dict[str, Operation] = {"read": interpret.answer, "mark": marking.answer, "unwrap": tnef.answer}
 
 
 def main() -> None:
     """Answer one frame after the other, until nobody sends any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     answers, jobs = _pipes()
+    take_on(sys.argv[1:])
     prepare()
     limit_this_process()
     while (job := receive(jobs, MAX_JOB)) is not None:
         allow_time()
         answer = perform(job)
         send(answers, answer.head | ({"last": True} if grown() else {}), answer.body)
+
+
+def take_on(more: Sequence[str]) -> None:
+    """Operations of other rooms, as "name=module": the module's `answer`, and its `prepare` first."""
+    for name, _, module in (told.partition("=") for told in more):
+        room = import_module(module)
+        room.prepare()
+        OPERATIONS[name] = partial(room.answer, perform)
 
 
 def perform(job: Frame) -> Frame:
@@ -76,6 +87,7 @@ def prepare() -> None:
     import_module("openpyxl.packaging.extended")
     time.localtime()
     freeze()
+    set_threshold(RARELY)
 
 
 def limit_this_process() -> None:

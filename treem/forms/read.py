@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from treem.forms import sandbox
 from treem.forms.catalogue import PROBLEMS
+from treem.forms.frames import Frame
 
 MAX_FILE_BYTES = 25_000_000
 
@@ -101,6 +102,11 @@ def read_form(data: bytes) -> Reading:
         answer = sandbox.run("read", data)
     except sandbox.Failed as failed:
         return Reading("unreadable", failed.problem)
+    return understood(answer)
+
+
+def understood(answer: Frame) -> Reading:
+    """The child's answer about a workbook as a reading, whatever it is."""
     problem = answer.head.get("problem")
     return _said(answer.body) if problem is None else _unreadable(problem)
 

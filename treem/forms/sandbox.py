@@ -10,8 +10,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from io import RawIOBase
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -20,12 +22,13 @@ from treem.forms.frames import Broken, Frame, receive, send
 
 WALL_SECONDS = 20.0
 AT_ONCE = 2
-JOBS_A_CHILD = 200
+JOBS_A_CHILD = 2000
 MAX_ANSWER = 8_000_000
 GOODBYE_SECONDS = 2.0
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-B", "-X", "utf8", "-m", "treem.forms.child")
 KEPT_ENVIRONMENT = ("PATH", "SYSTEMROOT", "SystemRoot", "TEMP", "TMP", "LD_LIBRARY_PATH")
+_MORE: list[str] = []
 CPU_SIGNAL = -getattr(signal, "SIGXCPU", 0)
 
 
@@ -42,12 +45,17 @@ def run(operation: str, data: bytes, facts: Mapping[str, Any] | None = None, *, 
     return _pool.run(operation, data, facts or {}, most)
 
 
+def add_operation(name: str, module: str) -> None:
+    """Let children that are started from now on do an operation of another room (`child.take_on`)."""
+    _MORE.append(f"{name}={module}")
+
+
 class Child:
     """One child process. A job has it to itself."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            COMMAND,
+            (*COMMAND, *_MORE),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -64,7 +72,7 @@ class Child:
 
     def work(self, head: Mapping[str, Any], data: bytes, most: int) -> Frame | None:
         """The answer, or None when the child ended. Raises Failed."""
-        leash = _Leash(self.process.kill)
+        job = _leash.put_on(self.process.kill)
         self.jobs += 1
         try:
             send(cast(RawIOBase, self.process.stdin), head, data)
@@ -74,7 +82,7 @@ class Child:
         except Broken as error:
             raise Failed("damaged") from error
         finally:
-            ran_out = leash.let_go()
+            ran_out = _leash.let_go(job)
         if ran_out:
             raise Failed("too_heavy")
         if answer is not None and answer.head.pop("last", False):
@@ -185,26 +193,41 @@ class Pool:
 
 
 class _Leash:
-    """Ends the child when the job takes longer than the wall clock allows. Works on every system."""
+    """Ends children whose job takes longer than the wall clock allows: one thread for all. Works on every system."""
 
-    def __init__(self, kill: Callable[[], None]) -> None:
-        self._kill, self._lock, self._over, self._ran_out = kill, threading.Lock(), False, False
-        self._timer = threading.Timer(WALL_SECONDS, self._pull)
-        self._timer.daemon = True
-        self._timer.start()
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._jobs: dict[object, tuple[float, Callable[[], None]]] = {}
+        self._wakes: float | None = None  # when the thread looks again by itself; None: it waits to be told, or is not
 
-    def let_go(self) -> bool:
+    def put_on(self, kill: Callable[[], None]) -> object:
+        """A job begins; gives what `let_go` takes."""
+        job, until = object(), time.monotonic() + WALL_SECONDS
+        with self._changed:
+            self._jobs[job] = (until, kill)
+            if not self._thread.is_alive():
+                self._thread.start()
+            elif self._wakes is None or until < self._wakes:
+                self._changed.notify()
+        return job
+
+    def let_go(self, job: object) -> bool:
         """The job is over; whether time ran out before."""
-        with self._lock:
-            self._over = True
-        self._timer.cancel()
-        return self._ran_out
+        with self._changed:
+            return self._jobs.pop(job, None) is None
 
-    def _pull(self) -> None:
-        with self._lock:
-            if not self._over:
-                self._ran_out = True
-                self._kill()
+    @cached_property
+    def _thread(self) -> threading.Thread:
+        return threading.Thread(target=self._watch, name="sandbox-leash", daemon=True)
+
+    def _watch(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for job in [job for job, (until, _) in self._jobs.items() if until <= now]:
+                    self._jobs.pop(job)[1]()
+                self._wakes = min((until for until, _ in self._jobs.values()), default=None)
+                self._changed.wait(None if self._wakes is None else self._wakes - now)
 
 
 def bare_environment() -> dict[str, str]:
@@ -213,7 +236,7 @@ def bare_environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(SOURCE_ROOT), "PYTHONSAFEPATH": "1"}
 
 
-_pool = Pool()
+_pool, _leash = Pool(), _Leash()
 
 
 def _close() -> None:
@@ -222,8 +245,8 @@ def _close() -> None:
 
 def _start_anew() -> None:
     """A forked process has children of its own, and leaves those of its parent alone."""
-    global _pool
-    old, _pool = _pool, Pool()
+    global _pool, _leash
+    old, _pool, _leash = _pool, Pool(), _Leash()
     old.forget()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 from sqlalchemy.orm import Session
 
+from treem.ledger.rows import add_rows
 from treem.ledger.tables import Event
 
 _ADD = insert(Event.__table__)  # type: ignore[arg-type]
@@ -20,6 +21,8 @@ def record(
     **data: Any,
 ) -> None:
     """Add one event to the caller's transaction. `data` must be what JSON can hold."""
-    connection = into.connection() if isinstance(into, Session) else into
     row = {"at": now, "kind": kind, "round_id": round_id, "request_id": request_id, "data": data}
-    connection.execute(_ADD, row)
+    if isinstance(into, Session):
+        add_rows(into, Event, [row])
+    else:
+        into.execute(_ADD, row)

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from treem.ledger.errors import LedgerError, LedgerTooNew, OriginalDamaged, StoreFull
 from treem.ledger.originals import Originals, full_disk_named
+from treem.ledger.rows import keep_rows_waiting, write_rows
 
 __all__ = ["Ledger", "LedgerError", "LedgerTooNew", "OriginalDamaged", "StoreFull", "open_ledger"]
 
@@ -52,7 +53,9 @@ class Ledger:
         relaxed: for steps that come out the same when they are done again, and that nobody outside has seen yet.
         """
         with _full_store_named(), self._sessions[relaxed].begin() as session:
+            keep_rows_waiting(session)
             yield session
+            write_rows(session)
 
     @contextmanager
     def held(self) -> Iterator[Connection]:

@@ -1,21 +1,20 @@
 """A letter's final bytes: headers, both texts, files. Nothing in a name, subject or text can add a header or a file.
 
 Belongs here: MIME. Everything is plain ASCII on the wire (RFC 2047 words, base64), so that no server on the way has a
-reason to change a byte. The older classes of the standard library are used: they encode ten times as fast as
-EmailMessage, and leave long Message-IDs alone (cpython #100991).
+reason to change a byte. Headers are folded and encoded by the standard library, those that stand in every letter once;
+the lines between them are put together here, which takes a tenth of the time its classes take.
 """
 
 import re
-from collections.abc import Sequence
+from base64 import encodebytes
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.encoders import encode_base64
 from email.header import Header
-from email.mime.base import MIMEBase
-from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
 from email.policy import compat32
 from email.utils import format_datetime, formataddr
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Protocol
 
 from treem.mailroom.errors import BadAddress, BadAttachment, HeaderInjection
@@ -30,7 +29,9 @@ TOKEN = re.compile(r"[0-9A-Za-z]{4,40}")
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
-POLICY = compat32.clone(linesep="\r\n")
+POLICY = compat32.clone(linesep="\r\n")  # leaves long Message-IDs alone (cpython #100991)
+MIME = b"MIME-Version: 1.0\r\n"
+BASE64 = b"Content-Transfer-Encoding: base64\r\n"
 
 
 class LetterLike(Protocol):
@@ -69,22 +70,55 @@ def compose(
     envelope: Envelope, letter: LetterLike, files: Sequence[Attachment], when: datetime, *, answers: bool
 ) -> bytes:
     """The bytes. `answers`: the letter acknowledges another. Raises HeaderInjection, BadAddress, BadAttachment."""
-    texts = MIMEMultipart("alternative", policy=POLICY)
-    texts.attach(MIMEText(letter.text, "plain", "utf-8", policy=POLICY))
-    texts.attach(MIMEText(letter.html, "html", "utf-8", policy=POLICY))
-    message = texts
+    words = [_text("plain", letter.text), _text("html", letter.html)]
+    kind, boundary, parts = "alternative", _boundary(envelope, "texts"), words
     if files:
-        message = MIMEMultipart("mixed", policy=POLICY)
-        message.attach(texts)
-        for file in files:
-            message.attach(_file(file))
-    _address_headers(message, envelope)
-    message["Subject"] = _subject(envelope.token, letter.subject)  # type: ignore[assignment]
-    message["Date"] = format_datetime(when)
-    message["Auto-Submitted"] = "auto-replied" if answers else "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
-    message["X-Loop"] = envelope.sender[1]
-    return _ids(envelope) + message.as_bytes()
+        texts = _line("Content-Type", _multipart(kind, boundary)) + MIME + _joined(boundary, parts)
+        kind, boundary, parts = "mixed", _boundary(envelope, "files"), [texts, *map(_file, files)]
+    return b"".join(
+        (
+            _ids(envelope),
+            _line("Content-Type", _multipart(kind, boundary)),
+            MIME,
+            *_address_lines(envelope),
+            POLICY.fold_binary("Subject", _subject(envelope.token, letter.subject)),  # type: ignore[arg-type]
+            _line("Date", format_datetime(when)),
+            _line("Auto-Submitted", "auto-replied" if answers else "auto-generated"),
+            _line("X-Auto-Response-Suppress", "All"),
+            _line("X-Loop", envelope.sender[1]),
+            _joined(boundary, parts),
+        )
+    )
+
+
+@lru_cache(512)
+def _line(name: str, value: str) -> bytes:
+    """A header, folded and encoded. Most are the same in every letter of a round."""
+    return POLICY.fold_binary(name, value)
+
+
+def _multipart(kind: str, boundary: str) -> str:
+    return f'multipart/{kind}; boundary="{boundary}"'
+
+
+def _joined(boundary: str, parts: Sequence[bytes]) -> bytes:
+    """The empty line after a multipart's head, and its parts (RFC 2046, 5.1.1)."""
+    mark = f"\r\n--{boundary}".encode()
+    return b"".join(mark + b"\r\n" + part for part in parts) + mark + b"--\r\n"
+
+
+def _text(kind: str, text: str) -> bytes:
+    return _part(f'text/{kind}; charset="utf-8"', text.encode())
+
+
+def _part(mime: str, data: bytes, *more: bytes) -> bytes:
+    head = (_line("Content-Type", mime), MIME, BASE64, *more)
+    return b"".join(head) + b"\r\n" + encodebytes(data).replace(b"\n", b"\r\n")
+
+
+def _boundary(envelope: Envelope, around: str) -> str:
+    """Follows from the letter's id. Every part is base64, in which no line begins with a dash."""
+    return f"==={blake2b(envelope.message_id.encode(), digest_size=12, person=around.encode()).hexdigest()}==="
 
 
 def subject_line(token: str | None, subject: str) -> str:
@@ -112,11 +146,11 @@ def _subject(token: str | None, subject: str) -> Header:
     return header
 
 
-def _address_headers(message: MIMEMultipart, envelope: Envelope) -> None:
-    message["From"] = _address(*envelope.sender, "Người gửi")
-    message["To"] = _address(*envelope.recipient, "Người nhận")
+def _address_lines(envelope: Envelope) -> Iterator[bytes]:
+    yield _line("From", _address(*envelope.sender, "Người gửi"))
+    yield _line("To", _address(*envelope.recipient, "Người nhận"))
     if envelope.reply_to:
-        message["Reply-To"] = _address(envelope.sender[0], envelope.reply_to, "Trả lời")
+        yield _line("Reply-To", _address(envelope.sender[0], envelope.reply_to, "Trả lời"))
 
 
 def _address(name: str, address: str, header: str) -> str:
@@ -135,12 +169,8 @@ def _ids(envelope: Envelope) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("ascii")
 
 
-def _file(file: Attachment) -> MIMEBase:
+def _file(file: Attachment) -> bytes:
     mime = MIME_TYPE.fullmatch(file.mime)
     if not FILE_NAME.fullmatch(file.name) or not mime:
         raise BadAttachment
-    part = MIMEBase(mime[1], mime[2], policy=POLICY)
-    part.set_payload(file.data)
-    encode_base64(part)
-    part.add_header("Content-Disposition", "attachment", filename=file.name)
-    return part
+    return _part(mime[0], file.data, _line("Content-Disposition", f'attachment; filename="{file.name}"'))

@@ -5,6 +5,7 @@ those are is decided in `match` (delivery reports) and in `smtp` (refusals in th
 """
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -40,8 +41,21 @@ def note_undelivered(session: Session, address: str, code: str | None, when: dat
 
 def note_well(session: Session, address: str, when: datetime, now: datetime) -> None:
     """A genuine letter came from the address at `when`, or a person says that it works."""
-    contact = session.scalar(select(Contact).where(Contact.address == address.lower()).with_for_update())
-    if contact is not None and contact.state != "ok" and when > contact.since:
+    contact = locked(session, [address]).get(address.lower())
+    if contact is not None:
+        become_well(session, contact, when, now)
+
+
+def locked(session: Session, addresses: Iterable[str]) -> dict[str, Contact]:
+    """What is known of the addresses, locked."""
+    wanted = Contact.address.in_({address.lower() for address in addresses})
+    found = session.scalars(select(Contact).where(wanted).order_by(Contact.id).with_for_update())
+    return {contact.address: contact for contact in found}
+
+
+def become_well(session: Session, contact: Contact, when: datetime, now: datetime) -> None:
+    """As `note_well`, of a contact that is locked."""
+    if contact.state != "ok" and when > contact.since:
         contact.bounces, contact.last_code = 0, None
         _become(session, contact, "ok", when, now)
 

@@ -5,13 +5,13 @@ authorises: the sender must be registered for the request's body.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, joinedload
 
 from treem.ledger import queries
 from treem.ledger.tables import LetterOut, Request
@@ -63,9 +63,35 @@ class Told:
         return not self.delayed
 
 
-def match(session: Session, settings: Settings, parsed: Parsed, form_tokens: Sequence[str], on: date) -> Match:
+@dataclass(frozen=True)
+class Signposts:
+    """What the ledger says of the tokens and threads of some letters, asked once for all of them."""
+
+    requests: Mapping[str, Request]  # by token
+    answered: Mapping[str, int]  # the request of a letter of ours, by Message-ID
+    by_id: Mapping[int, Request]
+
+
+def signposts(session: Session, settings: Settings, letters: Iterable[tuple[Parsed, Sequence[str]]]) -> Signposts:
+    """The signposts of letters, each with the tokens in its forms."""
+    tokens, ids = set[str](), set[str]()
+    for parsed, form_tokens in letters:
+        tokens |= _few(token for found in _tokens(settings, parsed, form_tokens).values() for token in found)
+        ids |= {*parsed.in_reply_to, *parsed.references}
+    answered = _answered(session, ids)
+    pointed = or_(Request.token.in_(tokens), Request.id.in_(set(answered.values())))
+    query = select(Request).where(pointed).options(joinedload(Request.round, innerjoin=True))
+    found = list(session.scalars(query)) if tokens or answered else []
+    return Signposts({r.token: r for r in found}, answered, {r.id: r for r in found})
+
+
+def match(
+    session: Session, settings: Settings, parsed: Parsed, form_tokens: Sequence[str], on: date,
+    known: Signposts | None = None,
+) -> Match:  # fmt: skip
     """The request the letter answers. Order of trust: plus address, thread, form, subject, then the sender alone."""
-    signals = _signals(session, settings, parsed, form_tokens)
+    known = known or signposts(session, settings, [(parsed, form_tokens)])
+    signals = _signals(known, settings, parsed, form_tokens)
     named = {request_id for ids in signals.values() for request_id in ids}
     if parsed.from_address is None:
         return Match(None, signals, NO_SENDER)
@@ -76,7 +102,7 @@ def match(session: Session, settings: Settings, parsed: Parsed, form_tokens: Seq
     if not named:
         return _by_sender(session, settings, parsed.from_address, on)
     (request_id,) = named
-    request = session.get_one(Request, request_id)
+    request = known.by_id[request_id]
     if not may_answer(settings, parsed.from_address, request, on):
         return Match(None, signals, STRANGER)
     return Match(request_id, signals, None, request)
@@ -119,38 +145,49 @@ def _tags(addresses: Iterable[str], own_address: str) -> list[str]:
     return [tag for a in ours if (tag := a.removeprefix(prefix).removesuffix(suffix))]
 
 
-def _signals(
-    session: Session, settings: Settings, parsed: Parsed, form_tokens: Sequence[str]
-) -> dict[str, tuple[int, ...]]:
-    tokens = {
+def _tokens(settings: Settings, parsed: Parsed, form_tokens: Sequence[str]) -> dict[str, Sequence[str]]:
+    return {
         "plus": plus_tokens(parsed.delivered_to, settings.mail.address),
         "form": form_tokens,
         "subject": IN_SUBJECT.findall(parsed.subject),
     }
-    requests = _by_token(session, [token for found in tokens.values() for token in found])
+
+
+def _few(tokens: Iterable[str]) -> set[str]:
+    """Ours are in capitals; mail systems change the case of local parts."""
+    return {token.upper() for token in islice(tokens, MOST_TOKENS)}
+
+
+def _signals(
+    known: Signposts, settings: Settings, parsed: Parsed, form_tokens: Sequence[str]
+) -> dict[str, tuple[int, ...]]:
+    tokens = _tokens(settings, parsed, form_tokens)
+    looked_at = _few(token for found in tokens.values() for token in found) & known.requests.keys()
     found = {
-        name: tuple(sorted({requests[t.upper()] for t in given if t.upper() in requests}))
+        name: tuple(sorted({known.requests[t.upper()].id for t in given if t.upper() in looked_at}))
         for name, given in tokens.items()
     }
-    found["thread"] = _by_thread(session, parsed.in_reply_to) or _by_thread(session, parsed.references)
+    found["thread"] = _by_thread(known, parsed.in_reply_to) or _by_thread(known, parsed.references)
     return {name: found[name] for name in ("plus", "thread", "form", "subject") if found[name]}
 
 
 def _by_token(session: Session, tokens: Iterable[str]) -> dict[str, int]:
-    """Request ids by token. Ours are in capitals; mail systems change the case of local parts."""
-    wanted = {token.upper() for token in islice(tokens, MOST_TOKENS)}
+    """Request ids by token."""
+    wanted = _few(tokens)
     if not wanted:
         return {}
     return dict(session.execute(select(Request.token, Request.id).where(Request.token.in_(wanted))).tuples().all())
 
 
-def _by_thread(session: Session, ids: Sequence[str]) -> tuple[int, ...]:
-    if not ids:
-        return ()
-    query = (
-        select(LetterOut.request_id).where(LetterOut.message_id.in_(ids), LetterOut.request_id.is_not(None)).distinct()
-    )
-    return tuple(sorted(request_id for request_id in session.scalars(query) if request_id is not None))
+def _by_thread(known: Signposts, ids: Sequence[str]) -> tuple[int, ...]:
+    return tuple(sorted({known.answered[message_id] for message_id in ids if message_id in known.answered}))
+
+
+def _answered(session: Session, ids: Collection[str]) -> dict[str, int]:
+    """The requests that letters of ours were about, by Message-ID."""
+    about = select(LetterOut.message_id, LetterOut.request_id).where(LetterOut.message_id.in_(ids))
+    rows = session.execute(about.where(LetterOut.request_id.is_not(None))).tuples() if ids else ()
+    return {message_id: request_id for message_id, request_id in rows if request_id is not None}
 
 
 def _by_sender(session: Session, settings: Settings, sender: str, on: date) -> Match:

@@ -4,14 +4,15 @@ A letter is written once: its `idem_key` is unique, its Message-ID follows from 
 ever sent. How the bytes are made is in `compose`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from treem.ledger.rows import add_rows, write_rows
 from treem.ledger.tables import LetterBytes, LetterOut
 from treem.mailroom.compose import Attachment, Envelope, LetterLike, compose, plus_address, subject_line
 from treem.mailroom.errors import LetterTooBig
@@ -35,13 +36,15 @@ def write_letter(
     in_reply_to: str | None,
     now: datetime,
     give_up_at: datetime | None = None,
+    known: Mapping[str, LetterOut] | None = None,
 ) -> LetterOut:
     """Put a letter in the outbox; where one with this `idem_key` stands already, return that one unchanged.
 
     Until `give_up_at` (otherwise five days, RFC 5321, 4.5.4.1) a letter that the server only puts off is tried again.
+    `known`: letters by key, where the caller has looked for this one already.
     Raises HeaderInjection, BadAddress, BadAttachment or LetterTooBig; all are permanent.
     """
-    earlier = session.scalar(select(LetterOut).where(LetterOut.idem_key == idem_key))
+    earlier = (letters_by_key(session, [idem_key]) if known is None else known).get(idem_key)
     if earlier is not None:
         return earlier
     message_id = message_id_for(mail, idem_key)
@@ -72,10 +75,17 @@ def write_letter(
         created_at=now,
     )
     session.add(entry)
-    session.flush()
-    session.execute(insert(LetterBytes), [{"letter_out_id": entry.id, "raw": raw}])
+    add_rows(session, LetterBytes, [{"raw": raw}], letter_out_id=entry)
+    if session.autoflush:
+        write_rows(session)
     set_committed_value(entry, "raw", raw)
     return entry
+
+
+def letters_by_key(session: Session, idem_keys: Sequence[str]) -> dict[str, LetterOut]:
+    """Those of the letters that have been written."""
+    found = session.scalars(select(LetterOut).where(LetterOut.idem_key.in_(idem_keys)))
+    return {letter.idem_key: letter for letter in found}
 
 
 def message_id_for(mail: Mail, idem_key: str) -> str:

@@ -4,13 +4,14 @@ Belongs here: everything between "this letter answers that request" and the ackn
 at all is decided in `intake`, or by a person in `decisions`.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from treem.documents.dates import short_date
@@ -21,20 +22,19 @@ from treem.forms.mark import mark_form
 from treem.forms.read import Reading, read_form
 from treem.forms.winmail import is_winmail, unwrap
 from treem.ledger.events import record
-from treem.ledger.tables import LetterIn, LetterOut, Request
+from treem.ledger.tables import LetterIn, LetterOut, Request, Submission
 from treem.mailroom.compose import XLSX, Attachment
 from treem.mailroom.errors import LetterTooBig
-from treem.mailroom.outbox import write_letter
+from treem.mailroom.outbox import letters_by_key, write_letter
 from treem.mailroom.parse import InAttachment, Parsed
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body
-from treem.rounds.filing import came_earlier, file_submission, submissions_of
+from treem.rounds.filing import came_earlier, file_submission, submissions_of_each
 from treem.rounds.house import House
+from treem.rounds.opening import looks_like_a_workbook
 from treem.rounds.wording import form_of, letter_context
 
-WORKBOOKS = (".xlsx", ".xls", ".ods", ".xlsm", ".xlsb")
 LOST_COLUMNS = ("no_heading", "missing_column", "double_heading")
-MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,10 @@ def files_of(parsed: Parsed) -> tuple[InAttachment, ...]:
     return tuple(found)
 
 
-def read_workbooks(files: Sequence[InAttachment]) -> tuple[Workbook, ...]:
-    """The files that look like workbooks, each read in the sandbox."""
-    looks_so = (f for f in files if f.name.lower().endswith(WORKBOOKS) or f.data[:4] in MAGIC)
-    return tuple(Workbook(f, read_form(f.data)) for f in looks_so)
+def read_workbooks(files: Sequence[InAttachment], known: Mapping[bytes, Reading] | None = None) -> tuple[Workbook, ...]:
+    """The files that look like workbooks, each read in the sandbox. `known`: those that were, by their bytes."""
+    found = known or {}
+    return tuple(Workbook(f, found.get(f.data) or read_form(f.data)) for f in files if looks_like_a_workbook(f))
 
 
 def forms_of(workbooks: Sequence[Workbook]) -> dict[str, Workbook]:
@@ -104,6 +104,35 @@ def lost_columns(checked: Checked) -> FoundFinding | None:
     return next((found for found in checked.findings if found.rule in LOST_COLUMNS), None)
 
 
+@dataclass
+class Earlier:
+    """What had been filed and acknowledged before, asked once for all requests at hand. `acks` grow with each one."""
+
+    submissions: Mapping[int, list[Submission]]  # by request
+    letters: Mapping[str, LetterOut]  # acknowledgements that were written already, by key
+    acks: Counter[tuple[int | None, str]]  # of a day, by request and recipient
+    acks_in_an_hour: int
+
+
+def earlier_of(session: Session, requests: Sequence[Request], ack_keys: Sequence[str], now: datetime) -> Earlier:
+    """What came before for these requests, and which of these acknowledgements were written."""
+    ids = [request.id for request in requests]
+    acks = select(func.count(LetterOut.id)).where(LetterOut.kind == "ack")
+    of_day = (
+        acks.add_columns(LetterOut.request_id, LetterOut.recipient)
+        .where(LetterOut.request_id.in_(ids), LetterOut.created_at > now - timedelta(days=1))
+        .group_by(LetterOut.request_id, LetterOut.recipient)
+    )
+    counts = Counter({(request, recipient): count for count, request, recipient in session.execute(of_day)})
+    in_an_hour = session.scalar(acks.where(LetterOut.created_at > now - timedelta(hours=1))) or 0
+    return Earlier(submissions_of_each(session, ids), letters_by_key(session, ack_keys), counts, in_an_hour)
+
+
+def ack_key(letter: LetterIn) -> str:
+    """The key of a letter's acknowledgement."""
+    return f"ack:{letter.raw_sha}"
+
+
 class Desk:
     """One letter's answer being recorded: everything here happens in the caller's transaction."""
 
@@ -115,6 +144,7 @@ class Desk:
         parsed: Parsed,
         request: Request,
         now: datetime,
+        earlier: Earlier | None = None,
         *,
         by_hand: bool = False,
     ) -> None:
@@ -127,7 +157,8 @@ class Desk:
         )  # fmt: skip
         self.plan, self.body = plan_and_body(house, request)
         # what was said about the letter before a person read it does not stand in the way of what is said now
-        self.ack_key = f"ack:{letter.raw_sha}" + (f":assigned:{request.id}" if by_hand else "")
+        self.ack_key = ack_key(letter) + (f":assigned:{request.id}" if by_hand else "")
+        self.earlier = earlier or earlier_of(session, [request], [self.ack_key], now)
         self.reply_to = parsed.from_address or self.plan.answering(self.body).emails[0]
 
     def take(self, files: Sequence[InAttachment], workbooks: Sequence[Workbook], judged: Judged | None) -> Outcome:
@@ -148,7 +179,7 @@ class Desk:
         return self._words_only()
 
     def _file(self, judged: Judged) -> Outcome:
-        filed = submissions_of(self.session, self.request.id)
+        filed = self.earlier.submissions[self.request.id]
         earlier = next((s for s in filed if s.file_sha == judged.sha), None)
         if earlier:
             came_earlier(self.house, self.session, earlier, self.letter.received_at)
@@ -231,6 +262,7 @@ class Desk:
             self.house.settings.mail,
             kind="ack",
             idem_key=self.ack_key,
+            known=self.earlier.letters,
             recipient=(self.body.name, self.reply_to),
             letter=render_letter(name, context),
             attachments=[Attachment(self._copy_name(), copy, XLSX)] if copy else [],
@@ -246,19 +278,12 @@ class Desk:
 
     def _capped(self) -> bool:
         """Two robots that answer each other, or one sender with a thousand letters, end here."""
-        mail, now = self.house.settings.mail, self.now
-        to_sender = and_(
-            LetterOut.request_id == self.request.id,
-            LetterOut.recipient == self.reply_to.lower(),
-            LetterOut.created_at > now - timedelta(days=1),
-        )
-        acks = select(func.count(LetterOut.id)).where(LetterOut.kind == "ack")
-        counts = select(
-            acks.where(to_sender).scalar_subquery(),
-            acks.where(LetterOut.created_at > now - timedelta(hours=1)).scalar_subquery(),
-        )
-        of_sender, of_all = self.session.execute(counts).one()
-        return bool(of_sender >= mail.acks_per_request or of_all >= mail.acks_per_hour)
+        mail, acks, pair = self.house.settings.mail, self.earlier.acks, (self.request.id, self.reply_to.lower())
+        if acks[pair] >= mail.acks_per_request or self.earlier.acks_in_an_hour >= mail.acks_per_hour:
+            return True
+        acks[pair] += 1
+        self.earlier.acks_in_an_hour += 1
+        return False
 
 
 def plan_and_body(house: House, request: Request) -> tuple[RoundPlan, Body]:

@@ -6,12 +6,14 @@ elsewhere.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from treem.forms.check import Checked
 from treem.ledger.events import record
+from treem.ledger.rows import add_rows
 from treem.ledger.tables import Finding, Narrative, Remark, Request, Submission, Table, Value
 from treem.rounds import recommendations
 from treem.rounds.house import House
@@ -20,7 +22,15 @@ from treem.rounds.reporting import reopen_for
 
 def submissions_of(session: Session, request_id: int) -> list[Submission]:
     """What the body has filed so far."""
-    return list(session.scalars(select(Submission).where(Submission.request_id == request_id)))
+    return submissions_of_each(session, [request_id])[request_id]
+
+
+def submissions_of_each(session: Session, request_ids: Sequence[int]) -> dict[int, list[Submission]]:
+    """What each body has filed so far, by request."""
+    found: dict[int, list[Submission]] = {request_id: [] for request_id in request_ids}
+    for submission in session.scalars(select(Submission).where(Submission.request_id.in_(request_ids))):
+        found[submission.request_id].append(submission)
+    return found
 
 
 def file_submission(
@@ -54,8 +64,7 @@ def file_submission(
     )
     settle(house, session, request, [*earlier, submission])
     session.add(submission)
-    session.flush()
-    _add_contents(session, submission.id, checked)
+    _add_contents(session, submission, checked)
     record(
         session, "submission_filed", now, round_id=request.round_id, request_id=request.id,
         version=submission.version, valid=checked.valid, source=source,
@@ -114,22 +123,18 @@ def _state(submission: Submission, counting: Submission | None, filed: list[Subm
     return "superseded" if submission.valid else "needs_correction"
 
 
-def _add_contents(session: Session, submission_id: int, checked: Checked) -> None:
-    _add(session, Value, submission_id, checked.values, ("figure", "column", "kind", "number", "sheet", "cell"))
-    _add(session, Narrative, submission_id, checked.narratives, ("section", "text", "sheet", "cell"))
+def _add_contents(session: Session, submission: Submission, checked: Checked) -> None:
+    _add(session, Value, submission, checked.values, ("figure", "column", "kind", "number", "sheet", "cell"))
+    _add(session, Narrative, submission, checked.narratives, ("section", "text", "sheet", "cell"))
     kept = ("rule", "severity", "sheet", "cell", "message", "justification")
-    _add(session, Finding, submission_id, checked.findings, kept)
-    remarks = [
-        {"submission_id": submission_id, "figure": n.section, "text": n.text, "sheet": n.sheet, "cell": n.cell}
-        for n in checked.notes
-    ]
-    if remarks:
-        session.connection().execute(insert(Remark.__table__), remarks)  # type: ignore[arg-type]
+    _add(session, Finding, submission, checked.findings, kept)
+    remarks = [{"figure": n.section, "text": n.text, "sheet": n.sheet, "cell": n.cell} for n in checked.notes]
+    add_rows(session, Remark, remarks, submission_id=submission)
 
 
 def _add(
-    session: Session, table: type[Table], submission_id: int, entries: Iterable[object], kept: tuple[str, ...]
+    session: Session, table: type[Table], submission: Submission, entries: Iterable[object], kept: tuple[str, ...]
 ) -> None:
-    rows = [{"submission_id": submission_id} | {name: getattr(entry, name) for name in kept} for entry in entries]
-    if rows:
-        session.connection().execute(insert(table.__table__), rows)  # type: ignore[arg-type]
+    values = attrgetter(*kept)
+    rows = [dict(zip(kept, values(entry), strict=True)) for entry in entries]
+    add_rows(session, table, rows, submission_id=submission)

@@ -6,8 +6,8 @@ quarantine and the others go on. What an answer leads to is in `answers`.
 """
 
 import logging
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,18 +22,31 @@ from sqlalchemy.orm import Session, joinedload
 from treem.forms.sandbox import AT_ONCE
 from treem.ledger.errors import StoreFull
 from treem.ledger.events import record
-from treem.ledger.tables import LetterIn, Location, Mailbox, Request, Submission
-from treem.mailroom.contacts import note_undelivered, note_well
-from treem.mailroom.match import Told, match, told_of
-from treem.mailroom.parse import InAttachment, Parsed, parse
-from treem.rounds.answers import Desk, Judged, Outcome, Workbook, files_of, judge, plan_and_body, read_workbooks
+from treem.ledger.tables import Contact, LetterIn, Location, Mailbox, Request, Submission
+from treem.mailroom import contacts
+from treem.mailroom.match import Signposts, Told, match, signposts, told_of
+from treem.mailroom.parse import InAttachment, Parsed
+from treem.rounds.answers import (
+    Desk,
+    Earlier,
+    Judged,
+    Outcome,
+    Workbook,
+    ack_key,
+    earlier_of,
+    files_of,
+    judge,
+    plan_and_body,
+    read_workbooks,
+)
 from treem.rounds.filing import came_earlier
 from treem.rounds.house import House
+from treem.rounds.opening import open_letter
 
 MAX_TRIES = 3
 PASSING = (StoreFull, OperationalError, ConnectionError, TimeoutError)
 """Failures of the house, not of the letter: it waits for the next pass, and no try is counted."""
-MOST_AT_ONCE, BYTES_AT_ONCE = 8, 8_000_000  # letters taken apart while an earlier one is being recorded
+MOST_AT_ONCE, BYTES_AT_ONCE = 25, 8_000_000  # letters taken apart while an earlier one is being recorded
 UNAUTHENTICATED = {
     "fail": "máy chủ thư cho biết địa chỉ người gửi có thể bị giả mạo",
     "none": "máy chủ thư không xác thực được địa chỉ người gửi",
@@ -70,6 +83,11 @@ class _Taken:
     files: tuple[InAttachment, ...]
     workbooks: tuple[Workbook, ...]
 
+    @property
+    def tokens(self) -> list[str]:
+        """The tokens in its forms."""
+        return [w.reading.token for w in self.workbooks if w.reading.token]
+
 
 @dataclass(frozen=True)
 class _Answers:
@@ -78,33 +96,125 @@ class _Answers:
     request: Request
 
 
+@dataclass
+class _Case:
+    """A letter and what is known of it so far."""
+
+    letter: LetterIn
+    apart: Future[_Taken] | None  # None: it was processed before, only the time of its receipt is new
+    found: Outcome | _Answers | None = None
+    judged: Future[Judged | None] | None = None
+
+    @property
+    def taken(self) -> _Taken:
+        """The letter taken apart. Raises what went wrong with that."""
+        assert self.apart is not None
+        return self.apart.result()
+
+    @property
+    def answers(self) -> Request | None:
+        """The request it answers."""
+        return self.found.request if isinstance(self.found, _Answers) else None
+
+
 def process_stored(house: House, now: datetime) -> IntakeTally:
     """Work through every stored letter, oldest first. One letter's failure never stops the next.
 
-    A few letters are taken apart at a time, in the sandbox's children, while the first of them is being recorded.
+    While some letters are being recorded, the next ones are taken apart and judged in the sandbox's children.
     Raises what `PASSING` names: a full disk is no fault of the letter, which waits for the next pass untouched.
     """
-    ends: Counter[str] = Counter()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(2 * AT_ONCE)  # while one thread hands a child's answer over, another feeds the child
+    intake = _Intake(house, pool, now)
+    try:
         for batch in _batches(_stored(house)):
-            letters = _begin_tries(house, batch, ends, now)
-            _process_batch(house, letters, pool, ends, now)
-    return IntakeTally(ends["done"], ends["hold"], ends["quarantine"])
+            intake.take_on(batch)
+        intake.finish()
+    except PASSING:
+        _forget_tries(house, list(intake.open.values()))
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return IntakeTally(intake.ends["done"], intake.ends["hold"], intake.ends["quarantine"])
 
 
-def _process_batch(
-    house: House, letters: Sequence[LetterIn], pool: ThreadPoolExecutor, ends: Counter[str], now: datetime
-) -> None:
-    apart = [pool.submit(_take_apart, house, letter) for letter in letters]
-    for place, (letter, taken) in enumerate(zip(letters, apart, strict=True)):
+class _Intake:
+    """The letters on their way: a batch being taken apart, the one before it being judged, and so on."""
+
+    def __init__(self, house: House, pool: ThreadPoolExecutor, now: datetime) -> None:
+        self.ends: Counter[str] = Counter()
+        self.open: dict[int, LetterIn] = {}  # tried, and without an end
+        self._house, self._pool, self._now = house, pool, now
+        self._apart: deque[list[_Case]] = deque()
+        self._judged: deque[list[_Case]] = deque()
+
+    def take_on(self, batch: Sequence[_Stored]) -> None:
+        """Begin with a batch, and go on with those before it. A letter that was tried before has no company."""
+        alone = batch[0].tries > 0
+        if alone:
+            self.finish()
+        letters = _begin_tries(self._house, batch, self.ends, self._now)
+        self.open |= {letter.id: letter for letter in letters}
+        self._apart.append([self._case(letter) for letter in letters])
+        if alone:
+            self.finish()
+        elif len(self._apart) > 1:
+            self._judge()
+        if len(self._judged) > 1:
+            self._record()
+
+    def finish(self) -> None:
+        """Bring everything to its end."""
+        while self._apart:
+            self._judge()
+        while self._judged:
+            self._record()
+
+    def _case(self, letter: LetterIn) -> _Case:
+        noted = letter.verdict is not None
+        return _Case(letter, None if noted else self._pool.submit(_take_apart, self._house, letter))
+
+    def _judge(self) -> None:
+        """Say what each letter of a batch is; forms are checked, and marked, by the pool."""
+        cases = self._apart.popleft()
+        self._all_or_each([case for case in cases if case.apart is not None], self._classify)
+        self._judged.append([case for case in cases if case.letter.id in self.open])
+
+    def _classify(self, cases: Sequence[_Case]) -> None:
+        found = _classified(self._house, [(case.letter, case.taken) for case in cases])
+        for case, outcome in zip(cases, found, strict=True):
+            case.found = outcome
+            if isinstance(outcome, _Answers):
+                case.judged = self._pool.submit(judge, self._house, outcome.request, case.taken.workbooks)
+
+    def _record(self) -> None:
+        for company in _companies(self._judged.popleft()):
+            self._all_or_each(company, self._process)
+
+    def _process(self, cases: Sequence[_Case]) -> None:
+        for case, end in zip(cases, _process(self._house, cases, self._now), strict=True):
+            self._end(case, end)
+
+    def _all_or_each(self, cases: Sequence[_Case], step: Callable[[Sequence[_Case]], None]) -> None:
+        """A step for some letters in one go; where that fails, for one after the other, so that only one suffers."""
+        if not cases:
+            return
         try:
-            ends[_process(house, letter, taken, now)] += 1
+            step(cases)
         except PASSING:
-            _forget_tries(house, letters[place:])
             raise
-        except Exception as error:  # poison: named, counted, and out of the way after MAX_TRIES
-            log.error("Thư đến số %d chưa xử lý được: %s (%s)", letter.id, type(error).__name__, _frames(error))
-            ends[_give_up(house, letter.id, type(error).__name__, now)] += 1
+        except Exception as error:
+            if len(cases) > 1:
+                for case in cases:
+                    self._all_or_each([case], step)
+                return
+            (case,) = cases  # poison: named, counted, and out of the way after MAX_TRIES
+            kind, letter_id = type(error).__name__, case.letter.id
+            log.error("Thư đến số %d chưa xử lý được: %s (%s)", letter_id, kind, _frames(error))
+            self._end(case, _give_up(self._house, letter_id, kind, self._now))
+
+    def _end(self, case: _Case, state: str) -> None:
+        self.ends[state] += 1
+        del self.open[case.letter.id]
 
 
 def _frames(error: Exception) -> str:
@@ -176,46 +286,110 @@ def _quarantine(session: Session, letter: LetterIn, reason: str, now: datetime) 
 # ---- one letter ------------------------------------------------------------------------------------------------
 
 
-def _process(house: House, letter: LetterIn, apart: Future[_Taken], now: datetime) -> str:
-    if letter.verdict is not None:
-        with house.ledger.begin(relaxed=True) as session:
-            return _note_earlier_receipt(house, session, session.get_one(LetterIn, letter.id, with_for_update=True))
-    taken = apart.result()
-    with house.ledger.begin(relaxed=True) as session:
-        found = _classify(house, session, letter, taken)
-        if isinstance(found, _Answers):
-            _ = found.request.round  # loaded here: the judging has no session
-    judged = judge(house, found.request, taken.workbooks) if isinstance(found, _Answers) else None
-    with house.ledger.begin(relaxed=True) as session, session.no_autoflush:  # what must be written first, says so
-        return _record_outcome(house, session, letter.id, taken, found, judged, now)
-
-
 def _take_apart(house: House, letter: LetterIn) -> _Taken:
     """Parse the letter and read its workbooks, which takes its time. A bounce's files are our own, come back."""
-    parsed = parse(house.ledger.originals.read(letter.raw_sha), house.settings.mail)
+    parsed, readings = open_letter(house.ledger.originals.read(letter.raw_sha), house.settings.mail)
     files = () if parsed.is_own or parsed.is_bounce else files_of(parsed)
-    return _Taken(parsed, files, read_workbooks(files))
+    return _Taken(parsed, files, read_workbooks(files, readings))
 
 
-def _record_outcome(
-    house: House, session: Session, letter_id: int, taken: _Taken, found: Outcome | _Answers, judged: Judged | None,
-    now: datetime,
-) -> str:  # fmt: skip
+def _classified(house: House, letters: Sequence[tuple[LetterIn, _Taken]]) -> list[Outcome | _Answers]:
+    with house.ledger.begin(relaxed=True) as session:
+        known = signposts(session, house.settings, [(taken.parsed, taken.tokens) for _, taken in letters])
+        return [_classify(house, session, letter, taken, known) for letter, taken in letters]
+
+
+def _companies(cases: Sequence[_Case]) -> Iterator[list[_Case]]:
+    """The letters in order; together those that answer and have nothing in common: request, sender or content."""
+    company: list[_Case] = []
+    seen: set[object] = set()
+    for case in cases:
+        traits = _traits(case)
+        if company and (traits is None or seen & traits):
+            yield company
+            company, seen = [], set()
+        company.append(case)
+        if traits is None:
+            yield company
+            company = []
+        else:
+            seen |= traits
+    if company:
+        yield company
+
+
+def _traits(case: _Case) -> set[object] | None:
+    """What no other letter recorded with it may share; None for one that is recorded alone."""
+    request = case.answers
+    if request is None or request.round.closed_at:
+        return None
+    parsed = case.taken.parsed
+    return {request.id, parsed.from_address, parsed.content_key}
+
+
+class _Acquainted(Exception):
+    """One of the letters has come before: it has to do with more than its own request."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the ledger knows of some letters, asked once for all of them; what they will change is locked."""
+
+    letters: Mapping[int, LetterIn]
+    twins: Mapping[str | None, LetterIn]  # by content
+    requests: Mapping[int, Request]
+    contacts: Mapping[str, Contact]
+    earlier: Earlier
+
+
+def _process(house: House, cases: Sequence[_Case], now: datetime) -> list[str]:
+    """Record some letters in one transaction; their states. All letters but one must have nothing in common."""
+    with house.ledger.begin(relaxed=True) as session, session.no_autoflush:  # what must be written first, says so
+        known = _known(session, cases, now)
+        if known.twins and len(cases) > 1:
+            raise _Acquainted
+        return [_record_outcome(house, session, case, known, now) for case in cases]
+
+
+def _known(session: Session, cases: Sequence[_Case], now: datetime) -> _Known:
+    new = [case for case in cases if case.apart is not None]
+    letters = _locked(session, [case.letter.id for case in cases])
+    answered = {case.letter.id: case.answers.id for case in new if case.answers}
+    query = select(Request).where(Request.id.in_(set(answered.values()))).order_by(Request.id)
+    query = query.options(joinedload(Request.round, innerjoin=True)).with_for_update(of=Request)
+    requests = {request.id: request for request in session.scalars(query)} if answered else {}
+    return _Known(
+        letters,
+        _twins(session, {case.taken.parsed.content_key for case in new}, letters),
+        requests,
+        contacts.locked(session, [s for case in new if case.answers and (s := case.taken.parsed.from_address)]),
+        earlier_of(session, list(requests.values()), [ack_key(letters[letter_id]) for letter_id in answered], now),
+    )
+
+
+def _locked(session: Session, ids: Sequence[int]) -> dict[int, LetterIn]:
+    query = select(LetterIn).where(LetterIn.id.in_(ids)).order_by(LetterIn.received_at, LetterIn.id)
+    return {letter.id: letter for letter in session.scalars(query.with_for_update())}
+
+
+def _record_outcome(house: House, session: Session, case: _Case, known: _Known, now: datetime) -> str:
     """Everything the letter leads to, in the caller's transaction."""
-    letter = session.get_one(LetterIn, letter_id, with_for_update=True)
+    letter = known.letters[case.letter.id]
     if letter.state != "stored":  # another process was quicker
         return letter.state
-    parsed = taken.parsed
+    if case.found is None:
+        return _note_earlier_receipt(house, session, letter)
+    found, parsed = case.found, case.taken.parsed
     letter.message_id, letter.sender = parsed.message_id, parsed.from_address
     letter.content_key, letter.authentication = parsed.content_key, parsed.authentication
-    twin = _twin(session, letter)
+    twin = known.twins.get(letter.content_key)
     if twin is not None and _came_better(found, twin):
         _put_behind(session, twin, letter)
         twin = None
     if twin is not None:
         outcome = _duplicate(house, session, letter, twin)
     elif isinstance(found, _Answers):
-        outcome = _answer(house, session, letter, taken, found.request.id, judged, now)
+        outcome = _answer(house, session, letter, case, known, now)
     elif found.verdict == "bounce":
         outcome = _bounce(house, session, letter, parsed, now)
     else:
@@ -226,15 +400,15 @@ def _record_outcome(
     return outcome.state
 
 
-def _classify(house: House, session: Session, letter: LetterIn, taken: _Taken) -> Outcome | _Answers:
+def _classify(house: House, session: Session, letter: LetterIn, taken: _Taken, known: Signposts) -> Outcome | _Answers:
     """What the letter is, decided without changing anything. Duplicates are looked for again when it is recorded."""
     parsed = taken.parsed
     if parsed.is_own:
         return Outcome("done", "own")
     if parsed.is_bounce:
         return Outcome("done", "bounce")
-    tokens = [w.reading.token for w in taken.workbooks if w.reading.token]
-    found = match(session, house.settings, parsed, tokens, house.local(letter.received_at).date())
+    on = house.local(letter.received_at).date()
+    found = match(session, house.settings, parsed, taken.tokens, on, known)
     if parsed.is_auto_reply:
         carries_form = any(w.reading.kind == "form" for w in taken.workbooks)
         reason = "thư tự động có kèm biểu mẫu"
@@ -269,12 +443,11 @@ def _only_in_junk(house: House, session: Session, letter: LetterIn) -> bool:
 # ---- outcomes --------------------------------------------------------------------------------------------------
 
 
-def _twin(session: Session, letter: LetterIn) -> LetterIn | None:
-    """The same letter, taken in before by another route."""
-    query = select(LetterIn).where(
-        LetterIn.content_key == letter.content_key, LetterIn.id != letter.id, LetterIn.state != "stored"
-    )
-    return session.scalar(query.where(LetterIn.duplicate_of.is_(None)).order_by(LetterIn.id).limit(1))
+def _twins(session: Session, keys: Collection[str], but: Collection[int]) -> dict[str | None, LetterIn]:
+    """The same letters, taken in before by another route."""
+    query = select(LetterIn).where(LetterIn.content_key.in_(keys), LetterIn.id.not_in(but), LetterIn.state != "stored")
+    found = session.scalars(query.where(LetterIn.duplicate_of.is_(None)).order_by(LetterIn.id.desc()))
+    return {twin.content_key: twin for twin in found}  # of several the first
 
 
 def _came_better(found: Outcome | _Answers, twin: LetterIn) -> bool:
@@ -330,23 +503,21 @@ def _bounce(house: House, session: Session, letter: LetterIn, parsed: Parsed, no
 def _undelivered(session: Session, about: Told, when: datetime, now: datetime) -> None:
     sent = about.letter
     sent.state, sent.last_code = "bounced", about.code or sent.last_code
-    note_undelivered(session, sent.recipient, about.code, when, now)
+    contacts.note_undelivered(session, sent.recipient, about.code, when, now)
     request = session.get(Request, sent.request_id) if sent.request_id else None
     if request and request.state in ("queued", "sent"):
         request.state = "bounced"
     record(session, "letter_bounced", now, sent.round_id, sent.request_id, letter_out=sent.id, code=about.code)
 
 
-def _answer(
-    house: House, session: Session, letter: LetterIn, taken: _Taken, request_id: int, judged: Judged | None,
-    now: datetime,
-) -> Outcome:  # fmt: skip
-    with_round = joinedload(Request.round, innerjoin=True)
-    request = session.get_one(Request, request_id, with_for_update={"of": Request}, options=[with_round])
-    letter.request_id = request_id
-    if taken.parsed.from_address:
-        note_well(session, taken.parsed.from_address, letter.received_at, now)
-    return Desk(house, session, letter, taken.parsed, request, now).take(_files(taken.files), taken.workbooks, judged)
+def _answer(house: House, session: Session, letter: LetterIn, case: _Case, known: _Known, now: datetime) -> Outcome:
+    assert case.answers is not None and case.judged is not None
+    request, parsed, workbooks = known.requests[case.answers.id], case.taken.parsed, case.taken.workbooks
+    letter.request_id = request.id
+    if contact := known.contacts.get(parsed.from_address or ""):
+        contacts.become_well(session, contact, letter.received_at, now)
+    desk = Desk(house, session, letter, parsed, request, now, known.earlier)
+    return desk.take(_files(case.taken.files), workbooks, case.judged.result())
 
 
 def _files(files: Sequence[InAttachment]) -> list[InAttachment]:

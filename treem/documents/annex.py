@@ -16,7 +16,13 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from treem.district.merge import District
 from treem.documents import sections
-from treem.documents.dates import official_date, short_date
+from treem.documents.beside import (
+    NOTHING,
+    Beside,
+    Reconciliation,
+    picked_lines,
+    recommended_lines,
+)
 from treem.documents.figures import (
     CELL_LEGEND,
     CELL_WORDS,
@@ -28,8 +34,10 @@ from treem.documents.figures import (
     commune_rows,
     merged_figures,
     outward_checks,
+    source_text,
 )
 from treem.documents.package import EPOCH
+from treem.documents.periods import deadline_text, estimate_text, period_label, period_text
 from treem.ledger.queries import FilingRow, ValueRow
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Column, Settings
@@ -125,16 +133,17 @@ def write_annex(
     filing: Sequence[FilingRow],
     provenance: Sequence[ValueRow],
     *,
+    beside: Beside = NOTHING,
     outward: bool = False,
 ) -> bytes:
-    """The workbook as .xlsx. The same input gives the same bytes."""
+    """The workbook as .xlsx. `provenance`: the round's own figures. The same input gives the same bytes."""
     out = BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(out, options) as book:
         book.set_properties(
             {"title": plan.title, "author": settings.office.name, "created": EPOCH.replace(tzinfo=None)}
         )
-        merged = merged_figures(district, settings)
+        merged = merged_figures(district, settings, beside.sources, estimate=plan.is_estimate)
         formats: dict[str, Any] = {}
         _district_sheet(
             _sheet(book, "Biểu huyện", (8.5, 38, 11, 9.5, 9, 9, 9, 11, 28, 28), formats), merged, plan, outward
@@ -143,7 +152,13 @@ def write_annex(
         _filing_sheet(
             _sheet(book, "Tình hình nộp", (4.5, 38, 24, 12, 10, 8, 10, 12, 28), formats), plan, filing, settings
         )
-        _provenance_sheet(book, formats, merged, settings, plan, provenance, outward)
+        _provenance_sheet(book, formats, merged, settings, plan, provenance, beside, outward)
+        if beside.reconciliation and beside.reconciliation.rows:
+            _reconciliation_sheet(book, formats, beside.reconciliation, plan, outward)
+        if beside.selection:
+            _selection_sheet(book, formats, beside, plan, outward)
+        if beside.recommendations and not outward:
+            _recommendation_sheet(book, formats, beside, plan)
     return out.getvalue()
 
 
@@ -158,8 +173,8 @@ def _number_format(number: Decimal) -> str:
 
 
 def _period(plan: RoundPlan) -> str:
-    mark = " (số ước thực hiện)" if plan.is_estimate else ""
-    return f"Kỳ số liệu: từ {official_date(plan.period_start)} đến hết {official_date(plan.period_end)}{mark}."
+    text = f"{period_label(plan)}: {period_text(plan)}."
+    return f"{text} {estimate_text(plan)}" if plan.is_estimate else text
 
 
 def _edition(outward: bool) -> str:
@@ -172,10 +187,9 @@ def _district_sheet(sheet: Sheet, merged: Sequence[Merged], plan: RoundPlan, out
     heads = ("Mã", "Chỉ tiêu", "Đơn vị tính", "Tổng số", "Nam", "Nữ", "Dân tộc thiểu số", "Độ phủ")
     notes = (_period(plan), "Ô “…”: chưa có số liệu, không phải là 0.", _edition(outward))
     sheet.headed(
-        f"BIỂU SỐ LIỆU TOÀN HUYỆN – {plan.title}", notes, (*heads, "Đơn vị chưa có số liệu", "Đối chiếu nguồn khác")
+        f"BIỂU SỐ LIỆU TOÀN HUYỆN – {plan.title}", notes, (*heads, "Đơn vị chưa có số liệu", "Nguồn; đối chiếu")
     )
-    titles = {"I": "Đặc điểm tình hình", **sections.RESULTS}
-    for key, title in titles.items():
+    for key, title in sections.TITLES.items():
         rows = [m for m in merged if m.indicator.section == key]
         if rows:
             sheet.band(title)
@@ -185,9 +199,11 @@ def _district_sheet(sheet: Sheet, merged: Sequence[Merged], plan: RoundPlan, out
 
 
 def _district_cells(merged: Merged, outward: bool) -> list[Cell]:
-    checks = outward_checks(merged) if outward else [check_text(check) for check in merged.checks]
+    checks = outward_checks(merged) if outward else tuple(check_text(check) for check in merged.checks)
     numbers = [_district_cell(merged, column, outward) for column in COLUMNS]
     coverage = merged.coverage
+    if merged.sources:
+        checks = (source_text(merged), *checks)
     gaps = [f"{word}: {', '.join(names)}" for word, names in _gaps(merged) if names]
     return [
         merged.figure.code,
@@ -254,7 +270,8 @@ def _commune_cell(cell: tuple[str, Decimal | None] | None) -> Cell:
 
 def _filing_sheet(sheet: Sheet, plan: RoundPlan, filing: Sequence[FilingRow], settings: Settings) -> None:
     heads = ("TT", "Cơ quan, đơn vị", "Tình trạng", "Nhận lần đầu", "Thời hạn", "Lần nộp", "Số lỗi, cảnh báo")
-    notes = (f"Hạn nộp: hết ngày {short_date(plan.due)}. Đúng hạn tính theo lần nhận đầu tiên.",)
+    due = deadline_text(plan, plan.due, plan.legal_due)
+    notes = (f"Hạn nộp: {due}. Đúng hạn tính theo lần nhận đầu tiên.",)
     sheet.headed(f"TÌNH HÌNH NỘP BÁO CÁO – {plan.title}", notes, (*heads, "Thư gần nhất", "Thư đã lập"))
     for line in sections.filing_lines(plan, filing, settings):
         cells = (line.order, line.body, line.state, line.received, line.on_time, line.version)
@@ -269,26 +286,70 @@ def _provenance_sheet(
     settings: Settings,
     plan: RoundPlan,
     provenance: Sequence[ValueRow],
+    beside: Beside,
     outward: bool,
 ) -> None:
-    sheet = _sheet(book, "Nguồn số liệu", (9, 34, 10, 24, 9.5, 30, 14, 6, 10, 6, 10), formats)
+    sheet = _sheet(book, "Nguồn số liệu", (9, 34, 10, 24, 9.5, 30, 14, 6, 10, 6, 10, 24), formats)
     heads = ("Mã", "Chỉ tiêu", "Phân tổ", "Cơ quan, đơn vị", "Giá trị", "Mã thư (Message-ID)", "Mã tệp (SHA-256)")
     notes = ("Mỗi số liệu truy được tới thư, tệp, trang tính và ô mà đơn vị đã nộp.", CELL_LEGEND, _edition(outward))
-    sheet.headed(f"NGUỒN SỐ LIỆU – {plan.title}", notes, (*heads, "Lần nộp", "Trang tính", "Ô", "Ghi chú"))
+    sheet.headed(
+        f"NGUỒN SỐ LIỆU – {plan.title}", notes, (*heads, "Lần nộp", "Trang tính", "Ô", "Ghi chú", "Tổng hợp từ")
+    )
     figures, names = settings.figures(), sections.body_names(plan, settings)
     sensitive = {f.code for i in settings.book.indicators if i.sensitive for f in i.figures}
     placed = {m.figure.code for m in merged}
-    for row in provenance:
+    rows = [
+        *((row, "") for row in provenance),
+        *((row, source.title) for source in beside.taken for row in source.rows),
+    ]
+    for row, source in rows:
         if outward and row.figure in sensitive:
             continue
         label = figures[row.figure].label if row.figure in figures else "(không còn trong danh mục)"
         value: Cell = row.number if row.kind == "number" and row.number is not None else CELL_WORDS[row.kind]
         note = INTERNAL if row.figure in sensitive else "" if row.figure in placed else "không đưa vào biểu"
         cells: list[Cell] = [row.figure, label, _column_name(row.column), names[row.body], value, row.message_id]
-        cells += [row.file_sha[:DIGEST_LENGTH], row.version, row.sheet, row.cell, note]
+        cells += [row.file_sha[:DIGEST_LENGTH], row.version, row.sheet, row.cell, note, source]
         sheet.line(cells, marked=row.figure in sensitive)
-    if provenance:
+    if rows:
         sheet.sheet.autofilter(f"A{len(notes) + 2}:{xl_rowcol_to_cell(max(sheet.row - 1, 1), len(sheet.widths) - 1)}")
+    sheet.finish()
+
+
+def _reconciliation_sheet(
+    book: Any, formats: dict[str, Any], found: Reconciliation, plan: RoundPlan, outward: bool
+) -> None:
+    sheet = _sheet(book, "Đối chiếu số ước", (9, 60, 14, 18, 18, 18, 14), formats)
+    heads = ("Mã", "Chỉ tiêu", "Đơn vị tính", "Số ước đã báo cáo", "Số chính thức", "Chênh lệch", "Ghi chú")
+    notes = ("Chênh lệch = số chính thức trừ số ước. Ô “…”: chưa có số liệu.", _edition(outward))
+    sheet.headed(f"ĐỐI CHIẾU SỐ ƯỚC VỚI SỐ CHÍNH THỨC {found.period.upper()} – {plan.title}", notes, heads)
+    for row in found.rows:
+        figure, sensitive = row.merged.figure, row.merged.indicator.sensitive
+        numbers: list[Cell] = [
+            CELL_WORDS["blank"] if n is None else n for n in (row.estimate, row.final, row.difference)
+        ]
+        if outward and row.merged.withheld:
+            numbers = [WITHHELD] * 3
+        cells: list[Cell] = [figure.code, figure.label, figure.unit, *numbers, INTERNAL if row.merged.withheld else ""]
+        sheet.line(cells, marked=sensitive and row.merged.withheld)
+    sheet.finish()
+
+
+def _selection_sheet(book: Any, formats: dict[str, Any], beside: Beside, plan: RoundPlan, outward: bool) -> None:
+    sheet = _sheet(book, "Lựa chọn", (6, 34, 26, 90), formats)
+    notes = ("Theo thứ tự của quy tắc lựa chọn ghi trong config/plan.yaml.", _edition(outward))
+    sheet.headed(f"LỰA CHỌN CƠ QUAN, ĐƠN VỊ – {plan.title}", notes, ("TT", "Cơ quan, đơn vị", "Kết quả", "Lý do"))
+    for line in picked_lines(beside.selection, with_reasons=not outward):
+        sheet.line([line.order, line.name, line.result, line.reasons])
+    sheet.finish()
+
+
+def _recommendation_sheet(book: Any, formats: dict[str, Any], beside: Beside, plan: RoundPlan) -> None:
+    sheet = _sheet(book, "Kiến nghị", (6, 30, 80, 14, 30), formats)
+    heads = ("TT", "Cơ quan, đơn vị", "Kiến nghị", "Thời hạn", "Tình trạng")
+    sheet.headed(f"KIẾN NGHỊ SAU KIỂM TRA – {plan.title}", (_edition(outward=False),), heads)
+    for line in recommended_lines(beside.recommendations):
+        sheet.line([line.order, line.name, line.text, line.due, line.state])
     sheet.finish()
 
 

@@ -6,10 +6,12 @@ Belongs here: these as plain values and in words. The ledger is asked in `rounds
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
-from treem.documents.dates import number_text
-from treem.documents.figures import WITHHELD, Merged
+from treem.documents.dates import number_text, short_date
+from treem.documents.figures import WITHHELD, Merged, short_name
+from treem.documents.sections import printable
 from treem.ledger.queries import ValueRow
 
 EMPTY = "…"
@@ -54,8 +56,21 @@ class Picked:
     chosen: bool
     places: int | None
     reasons: tuple[str, ...]
+    day: date | None = None  # of the visit
     changed_by: str = ""
     changed_why: str = ""
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """What an inspection recommended to a body, and what became of it."""
+
+    name: str
+    text: str
+    due: date
+    state: str  # open, done, withdrawn
+    closed_on: date | None = None
+    closed_why: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +80,7 @@ class Beside:
     taken: tuple[Source, ...] = ()
     reconciliation: Reconciliation | None = None
     selection: tuple[Picked, ...] = ()
+    recommendations: tuple[Recommended, ...] = ()
 
     @property
     def sources(self) -> Mapping[str, tuple[str, ...]]:
@@ -101,10 +117,24 @@ class PickedLine:
     reasons: str
 
 
+@dataclass(frozen=True)
+class RecommendedLine:
+    """A row of the list of recommendations in words."""
+
+    order: str
+    name: str
+    text: str
+    due: str
+    state: str
+
+
 def reconcile(period: str, estimates: Sequence[Merged], finals: Sequence[Merged]) -> Reconciliation:
-    """The totals both know, beside each other."""
-    estimated = {m.figure.code: m for m in estimates}
-    pairs = ((estimated[m.figure.code], m) for m in finals if m.figure.code in estimated and m.figure.merge != "none")
+    """The totals both know, beside each other; what both took from the same rounds needs no reconciling."""
+    known = {m.figure.code: m for m in estimates}
+    asked_twice = (m for m in finals if m.figure.code in known and m.figure.merge != "none")
+    pairs = (
+        (known[m.figure.code], m) for m in asked_twice if not m.sources or m.sources != known[m.figure.code].sources
+    )
     rows = (Reconciled(final, was.numbers.get("total"), final.numbers.get("total")) for was, final in pairs)
     return Reconciliation(period, tuple(row for row in rows if row.estimate is not None or row.final is not None))
 
@@ -121,21 +151,53 @@ def picked_lines(selection: Sequence[Picked], *, with_reasons: bool) -> Iterator
     """The selection as rows of words. Without reasons, only who was chosen: a reason may tell a body's figure."""
     shown = [p for p in selection if p.chosen or with_reasons]
     for order, picked in enumerate(shown, start=1):
-        yield PickedLine(str(order), picked.name, result_text(picked), reasons_text(picked) if with_reasons else "")
+        yield PickedLine(
+            str(order), short_name(picked.name), result_text(picked), reasons_text(picked) if with_reasons else ""
+        )
 
 
 def result_text(picked: Picked) -> str:
-    """ "được chọn", "10 chỗ", "không chọn"."""
+    """ "được chọn", "được chọn, ngày 16/9/2027", "10 chỗ", "không chọn"."""
     if not picked.chosen:
         return "không chọn"
-    return "được chọn" if picked.places is None else f"{picked.places} chỗ"
+    if picked.places is not None:
+        return f"{picked.places} chỗ"
+    return f"được chọn, ngày {short_date(picked.day)}" if picked.day else "được chọn"
 
 
 def reasons_text(picked: Picked) -> str:
     """The rule's reasons, then a person's change and why."""
     changed = f"{picked.changed_by} quyết định lại: {picked.changed_why}" if picked.changed_by else ""
-    text = "; ".join(part for part in (*picked.reasons, changed) if part)
+    text = printable("; ".join(part for part in (*picked.reasons, changed) if part))
     return text[:1].upper() + text[1:]
+
+
+def recommended_lines(found: Sequence[Recommended]) -> Iterator[RecommendedLine]:
+    """The recommendations as rows of words."""
+    for order, one in enumerate(found, start=1):
+        yield RecommendedLine(
+            str(order),
+            short_name(one.name),
+            " ".join(printable(one.text).split()),
+            short_date(one.due),
+            state_text(one),
+        )
+
+
+def state_text(one: Recommended) -> str:
+    """ "chưa thực hiện xong", "đã thực hiện xong (báo cáo ngày 05/11/2027)", "đã rút: …"."""
+    if one.state == "open":
+        return "chưa thực hiện xong"
+    if one.state == "done":
+        return "đã thực hiện xong" + (f" (ghi nhận ngày {short_date(one.closed_on)})" if one.closed_on else "")
+    return f"đã rút: {printable(one.closed_why)}" if one.closed_why else "đã rút"
+
+
+def counted_text(found: Sequence[Recommended]) -> str:
+    """How many there are and how many are done, for readers who do not see the list."""
+    standing = [one for one in found if one.state != "withdrawn"]
+    done = sum(one.state == "done" for one in standing)
+    return f"Kiến nghị sau kiểm tra: {len(standing)}; đã thực hiện xong {done}, chưa xong {len(standing) - done}."
 
 
 def _text(number: Decimal | None) -> str:

@@ -23,7 +23,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from treem.district.merge import District
 from treem.documents import figures as words
 from treem.documents import sections
-from treem.documents.beside import NOTHING, Beside, picked_lines, reconciled_lines
+from treem.documents.beside import NOTHING, Beside, counted_text, picked_lines, recommended_lines, reconciled_lines
 from treem.documents.by_body import body_tables
 from treem.documents.dates import blank_date, document_number, number_text, official_date
 from treem.documents.figures import Merged
@@ -216,8 +216,9 @@ def _body(
 
 
 def _beside(plan: RoundPlan, beside: Beside) -> dict[str, Any]:
-    """Other rounds' figures, final figures beside estimates, and the selection. Its reasons may tell a body's figure:
-    a document that leaves the office has only who was chosen; the internal workbook has everything.
+    """Other rounds' figures, final figures beside estimates, the selection and the recommendations. Reasons may tell a
+    body's figure, and recommendations its affairs: a document that leaves the office has only who was chosen, and how
+    many recommendations there are; the internal workbook has everything.
     """
     stays = plan.collection.send_on is None
     chosen = sum(picked.chosen for picked in beside.selection)
@@ -229,6 +230,8 @@ def _beside(plan: RoundPlan, beside: Beside) -> dict[str, Any]:
         "reconciled_rows": list(reconciled_lines(beside.reconciliation)),
         "selection_text": f"Đã chọn {chosen} trong {len(beside.selection)} cơ quan, đơn vị được xem xét{given}:",
         "selection_rows": list(picked_lines(beside.selection, with_reasons=stays)),
+        "recommendation_text": counted_text(beside.recommendations) if beside.recommendations else "",
+        "recommendation_rows": list(recommended_lines(beside.recommendations)) if stays else [],
     }
 
 

@@ -66,6 +66,7 @@ ANSWERED_IN = {
 }
 """The section of the report that answers each of the plan's 31 duties. Left: the plan; right: the report."""
 
+RECOMMENDATION = re.compile(r"kien-nghi-\d+")  # boxes of an inspection's record; they are listed with their state
 CLOSING_PARTS = {"phuong-huong": "V", "kien-nghi": "VI"}
 """Closing sections with a part of their own; all others stand in IV (Đánh giá chung)."""
 
@@ -177,7 +178,7 @@ def _forms(settings: Settings, plan: RoundPlan) -> tuple[Form, ...]:
 def closings(part: str, settings: Settings, plan: RoundPlan, narratives: Sequence[NarrativeRow]) -> tuple[Answer, ...]:
     """The closing sections of a part (IV, V, VI), grouped by body."""
     forms = _forms(settings, plan)
-    titles = {c.key: c.title for form in forms for c in form.closings}
+    titles = {c.key: c.title for form in forms for c in form.closings if not RECOMMENDATION.fullmatch(c.key)}
     found = []
     for key, title in titles.items():
         if CLOSING_PARTS.get(key, "IV") == part:
@@ -199,10 +200,14 @@ def _answer(code: str, title: str, bodies: Sequence[Body], narratives: Sequence[
     return Answer(code, title.strip().rstrip("."), said, f"{wrote}/{len(bodies)} đơn vị có nội dung báo cáo")
 
 
+def printable(text: str) -> str:
+    """A text without what Word and Excel cannot hold."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs", "Co", "Cn"))
+
+
 def _paragraphs(text: str) -> tuple[str, ...]:
-    """A filed text as paragraphs, without what Word cannot hold and without the writer's own bullets."""
-    printable = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs", "Co", "Cn"))
-    lines = (re.sub(r"^[-–+•*]\s+", "", " ".join(line.split())) for line in printable.splitlines())
+    """A filed text as paragraphs, without the writer's own bullets."""
+    lines = (re.sub(r"^[-–+•*]\s+", "", " ".join(line.split())) for line in printable(text).splitlines())
     return tuple(line for line in lines if line)
 
 

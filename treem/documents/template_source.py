@@ -330,6 +330,7 @@ def _special_body(document: Any) -> None:
     _figures(document, "part", empty=False)
     _write(document, "Nội dung", "{%p endfor %}")
     _write(document, "Nội dung", "{%p if not results_in_brief %}", "Chưa có nội dung báo cáo.", "{%p endif %}")
+    _recommendations(document)
     _write(document, "Phần", "III. ĐÁNH GIÁ CHUNG")
     _closing(document, "assessment", numbered=True)
     _write(document, "Phần", "IV. PHƯƠNG HƯỚNG, KIẾN NGHỊ")
@@ -355,6 +356,7 @@ def _summary_body(document: Any) -> None:
     _write(document, "Nội dung", "{%p for line in all_lines %}", "- {{ line }}.", "{%p endfor %}")
     _write(document, "Nội dung", "{%p if not all_lines %}", "Không có số liệu.", "{%p endif %}")
     _reconciliation(document, 160)
+    _recommendations(document)
     _write(document, "Phần", "III. NỘI DUNG CÁC CƠ QUAN, ĐƠN VỊ NÊU")
     _closing(document, "all_answers", numbered=True)
 
@@ -526,6 +528,20 @@ def _selection(document: Any) -> None:
     table = _grid(document, (12, 58, 30, 60), ("TT", "Cơ quan, đơn vị", "Kết quả", "Lý do"), "Bảng")
     _row(table, ["{%tr for row in selection_rows %}"], "Bảng")
     _row(table, ["{{ row.order }}", "{{ row.name }}", "{{ row.result }}", "{{ row.reasons }}"], "Bảng", center=(0,))
+    _row(table, ["{%tr endfor %}"], "Bảng")
+    _write(document, "Nội dung", "{%p endif %}")
+
+
+def _recommendations(document: Any) -> None:
+    """What inspections recommended, with what became of it."""
+    _write(document, "Nội dung", "{%p if recommendation_text %}", "{{ recommendation_text }}", "{%p endif %}")
+    _write(document, "Nội dung", "{%p if recommendation_rows %}")
+    _spaced(document)
+    heads = ("TT", "Cơ quan, đơn vị", "Kiến nghị", "Thời hạn", "Tình trạng")
+    table = _grid(document, (12, 35, 63, 23, 27), heads, "Bảng")
+    _row(table, ["{%tr for row in recommendation_rows %}"], "Bảng")
+    cells = ["{{ row.order }}", "{{ row.name }}", "{{ row.text }}", "{{ row.due }}", "{{ row.state }}"]
+    _row(table, cells, "Bảng", center=(0, 3))
     _row(table, ["{%tr endfor %}"], "Bảng")
     _write(document, "Nội dung", "{%p endif %}")
 

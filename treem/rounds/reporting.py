@@ -1,34 +1,29 @@
 """The district report's way from draft to sent: draft, wait for the leader, record the decision, send on."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from treem.district.merge import District, added_up, merge
 from treem.documents.annex import write_annex
 from treem.documents.letters import render_letter
 from treem.documents.periods import as_of_text, period_label, period_text
 from treem.documents.report import write_report
 from treem.ledger import queries
 from treem.ledger.events import record
-from treem.ledger.queries import ValueRow
-from treem.ledger.tables import Approval, Report, Request, Round
+from treem.ledger.tables import Approval, Report, Round
 from treem.mailroom.compose import DOCX, XLSX, Attachment
 from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan
-from treem.plan.settings import Body
+from treem.rounds.gathered import asked_bodies, beside_of, district_of
 from treem.rounds.house import House
-from treem.rounds.wording import about, form_of
+from treem.rounds.wording import about
 
 PREVIEW = "xem-truoc"
-COLUMNS = ["body", "figure", "column", "kind", "number"]
 
 
 class StaleReport(Exception):
@@ -46,48 +41,6 @@ class ReportView:
     version: int
     digest: str
     summary_md: str
-
-
-def district_of(house: House, session: Session, plan: RoundPlan) -> District:
-    """The accepted figures of a round made one, with those it takes from other rounds."""
-    settings = house.settings
-    own, taken = queries.accepted_values(session, plan.key), taken_values(house, session, plan)
-    return merge(
-        pd.concat([_frame(own), added_up(_frame(taken), settings)]),
-        settings,
-        asked_bodies(house, session, plan),
-        forms=settings.forms_for(plan.activity.key, plan.collection.key),
-        taken=[
-            (body, form_of(settings, source, body))
-            for source in sources_of(house, plan)
-            for body in asked_bodies(house, session, source)
-        ],
-    )
-
-
-def taken_values(house: House, session: Session, plan: RoundPlan) -> list[ValueRow]:
-    """The accepted figures of other rounds that count in this one, in order of time."""
-    return [row for source in sources_of(house, plan) for row in queries.accepted_values(session, source.key)]
-
-
-def sources_of(house: House, plan: RoundPlan) -> list[RoundPlan]:
-    """The rounds whose figures count in this one: those named by its `takes` that end within its data period."""
-    wanted = {house.settings.named(name) for name in plan.collection.takes}
-    near = [source for year in (plan.year - 1, plan.year) for source in house.plans_of(year)] if wanted else []
-    within = (s for s in near if plan.period_start <= s.period_end <= plan.period_end)
-    return sorted((s for s in within if (s.activity.key, s.collection.key) in wanted), key=lambda s: s.period_end)
-
-
-def _frame(rows: Sequence[ValueRow]) -> pd.DataFrame:
-    return pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS, dtype=object)
-
-
-def asked_bodies(house: House, session: Session, plan: RoundPlan) -> list[Body]:
-    """The bodies that are asked in this round, in the order of the register; one that ended after filing is among them,
-    one that was closed unanswered is not."""
-    query = select(Request.body).join(Round).where(Round.key == plan.key, Request.state != "closed")
-    asked = [house.settings.body(code, plan.due) for code in session.scalars(query)]
-    return sorted(asked, key=house.settings.register_.bodies.index)
 
 
 def draft_report(house: House, round_key: str, now: datetime) -> int:
@@ -291,13 +244,13 @@ def _documents(house: House, session: Session, plan: RoundPlan) -> tuple[bytes, 
     settings, district = house.settings, district_of(house, session, plan)
     plan = replace(plan, bodies=tuple(asked_bodies(house, session, plan)))
     filing = queries.filing_record(session, plan.key)
-    narratives = queries.narratives(session, plan.key)
-    provenance = [*queries.accepted_values(session, plan.key), *taken_values(house, session, plan)]
+    narratives, own = queries.narratives(session, plan.key), queries.accepted_values(session, plan.key)
+    beside = beside_of(house, session, plan)
     return (
-        write_report(district, settings, plan, filing, narratives, draft=True),
-        write_annex(district, settings, plan, filing, provenance),
-        write_report(district, settings, plan, filing, narratives, draft=False),
-        write_annex(district, settings, plan, filing, provenance, outward=True),
+        write_report(district, settings, plan, filing, narratives, beside=beside, draft=True),
+        write_annex(district, settings, plan, filing, own, beside=beside),
+        write_report(district, settings, plan, filing, narratives, beside=beside, draft=False),
+        write_annex(district, settings, plan, filing, own, beside=beside, outward=True),
     )
 
 

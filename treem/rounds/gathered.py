@@ -1,0 +1,167 @@
+"""What the ledger knows of a round, as its documents need it: the district's figures, and what stands beside them.
+
+Belongs here: which figures of which rounds count, which estimates meet which final figures, the selection and the
+recommendations that a round is about. Nothing here writes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import pandas as pd
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from treem.district.merge import District, added_up, merge
+from treem.documents.beside import Beside, Picked, Recommended, Reconciliation, Source, reconcile
+from treem.documents.figures import Merged, merged_figures
+from treem.documents.periods import period_title
+from treem.ledger import queries
+from treem.ledger.queries import ValueRow
+from treem.ledger.tables import Recommendation, Request, Round, Selected
+from treem.plan.agenda import RoundPlan
+from treem.plan.settings import Body, OpenRecommendations
+from treem.rounds import recommendations
+from treem.rounds.house import House
+from treem.rounds.wording import form_of
+
+COLUMNS = ["body", "figure", "column", "kind", "number"]
+
+
+def district_of(house: House, session: Session, plan: RoundPlan) -> District:
+    """The accepted figures of a round made one, with those it takes from other rounds."""
+    settings = house.settings
+    own = queries.accepted_values(session, plan.key)
+    taken = [row for source in sources_of(house, plan) for row in queries.accepted_values(session, source.key)]
+    return merge(
+        pd.concat([_frame(own), added_up(_frame(taken), settings)]),
+        settings,
+        asked_bodies(house, session, plan),
+        forms=settings.forms_for(plan.activity.key, plan.collection.key),
+        taken=[
+            (body, form_of(settings, source, body))
+            for source in sources_of(house, plan)
+            for body in asked_bodies(house, session, source)
+        ],
+    )
+
+
+def beside_of(house: House, session: Session, plan: RoundPlan) -> Beside:
+    """What stands beside the round's own figures in its documents."""
+    return Beside(
+        _taken(house, session, plan),
+        _reconciliation(house, session, plan),
+        _selection(house, session, plan),
+        _recommendations(house, session, plan),
+    )
+
+
+def sources_of(house: House, plan: RoundPlan) -> list[RoundPlan]:
+    """The rounds whose figures count in this one: those named by its `takes` that end within its data period."""
+    wanted = {house.settings.named(name) for name in plan.collection.takes}
+    near = [source for year in (plan.year - 1, plan.year) for source in house.plans_of(year)] if wanted else []
+    within = (s for s in near if plan.period_start <= s.period_end <= plan.period_end)
+    return sorted((s for s in within if (s.activity.key, s.collection.key) in wanted), key=lambda s: s.period_end)
+
+
+def asked_bodies(house: House, session: Session, plan: RoundPlan) -> list[Body]:
+    """The bodies that are asked in this round, in the order of the register; one that ended after filing is among them,
+    one that was closed unanswered is not."""
+    query = select(Request.body).join(Round).where(Round.key == plan.key, Request.state != "closed")
+    asked = [house.settings.body(code, plan.due) for code in session.scalars(query)]
+    return sorted(asked, key=house.settings.register_.bodies.index)
+
+
+def _frame(rows: Sequence[ValueRow]) -> pd.DataFrame:
+    return pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS, dtype=object)
+
+
+def _taken(house: House, session: Session, plan: RoundPlan) -> tuple[Source, ...]:
+    found = ((s.title, queries.accepted_values(session, s.key)) for s in sources_of(house, plan))
+    return tuple(Source(title, tuple(rows)) for title, rows in found if rows)
+
+
+# ---- estimates and final figures
+
+
+def _reconciliation(house: House, session: Session, plan: RoundPlan) -> Reconciliation | None:
+    """Estimates beside final figures: in the round that has the final ones, and in the next report that is no estimate.
+
+    Both must have been answered by somebody.
+    """
+    pair = _reconciled(house, plan)
+    if pair is None or not all(queries.accepted_values(session, p.key) for p in pair):
+        return None
+    estimate, final = pair
+    return reconcile(period_title(final), _merged(house, session, estimate), _merged(house, session, final))
+
+
+def _reconciled(house: House, plan: RoundPlan) -> tuple[RoundPlan, RoundPlan] | None:
+    """The estimating and the final round that a round's document compares."""
+    if plan.collection.reconciles:
+        final: RoundPlan | None = plan
+    elif plan.activity.kind == "report" and not _replaced(house, plan):
+        final = next((p for p in house.plans_of(plan.year - 1) if p.collection.reconciles), None)
+    else:
+        return None
+    if final is None:
+        return None
+    wanted = final.collection.reconciles
+    estimate = next((p for p in house.plans_of(final.year) if p.activity.key == wanted), None)
+    return (estimate, final) if estimate else None
+
+
+def _replaced(house: House, plan: RoundPlan) -> bool:
+    """Whether the round's own figures are replaced by final ones later: it is the one that estimates."""
+    collections = (c for a in house.settings.plan.activities for c in a.collections)
+    return any(c.reconciles == plan.activity.key for c in collections)
+
+
+def _merged(house: House, session: Session, plan: RoundPlan) -> tuple[Merged, ...]:
+    sources = Beside(_taken(house, session, plan)).sources
+    return merged_figures(district_of(house, session, plan), house.settings, sources)
+
+
+# ---- selections and recommendations
+
+
+def _selection(house: House, session: Session, plan: RoundPlan) -> tuple[Picked, ...]:
+    if plan.collection.selection is None:
+        return ()
+    rows = session.scalars(select(Selected).where(Selected.round_key == plan.key).order_by(Selected.rank)).all()
+    names = {row.body: house.settings.body(row.body, plan.due).name for row in rows}
+    return tuple(
+        Picked(
+            row.body,
+            names[row.body],
+            row.chosen,
+            row.places,
+            tuple(row.reasons),
+            row.day,
+            row.changed_by or "",
+            row.changed_why or "",
+        )
+        for row in rows
+    )
+
+
+def _recommendations(house: House, session: Session, plan: RoundPlan) -> tuple[Recommended, ...]:
+    """Those of a record's round; in the round that follows them up, those still open and those answered in it."""
+    query = select(Recommendation).order_by(Recommendation.due, Recommendation.id)
+    own = select(Request.id).join(Round).where(Round.key == plan.key)
+    if recommendations.boxes(house.settings, plan.activity, plan.collection.key):
+        query = query.where(Recommendation.request_id.in_(own))
+    elif isinstance(plan.collection.selection, OpenRecommendations):
+        query = query.where(or_(Recommendation.state == "open", Recommendation.answer_id.in_(own)))
+    else:
+        return ()
+    return tuple(
+        Recommended(
+            house.settings.body(one.request.body, one.request.due).name,
+            one.text,
+            one.due,
+            one.state,
+            house.local(one.closed_at).date() if one.closed_at else None,
+            one.closed_why or "",
+        )
+        for one in session.scalars(query)
+    )

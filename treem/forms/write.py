@@ -76,7 +76,8 @@ def write_form(
         clean(f"Thời hạn gửi: {due_text}. Nơi nhận: {office.name}, {office.district}."),
     )
     head = _Head(clean(body.name), group.name, heading, marks)
-    _FiguresSheet(book, formats, form, settings, previous, previous_title, estimate).write(head)
+    dated = bool(as_of_text)
+    _FiguresSheet(book, formats, form, settings, previous, previous_title, estimate=estimate, dated=dated).write(head)
     if form.duties or form.closings:
         _NarrativeSheet(book, formats, form, settings).write(head)
     _write_marker(book, marks)
@@ -183,10 +184,14 @@ class _FiguresSheet:
         settings: Settings,
         previous: Mapping[tuple[str, str], Decimal],
         previous_title: str,
+        *,
         estimate: bool,
+        dated: bool,
     ) -> None:
-        known = settings.figures()
-        self.figures = [known[code] for code in form.figures]
+        known, own = settings.figures(), form.guidance
+        said = ((known[code], own.get(code)) for code in form.figures)
+        self.figures = [f.model_copy(update={"guidance": text}) if text else f for f, text in said]
+        self.dated = dated  # figures of a period; else of an event, of which nothing is cumulative
         self.accrual = {f.code: i.accrual for i in settings.book.indicators for f in i.figures}
         self.columns = [c for c in layout.COLUMNS if any(c in f.columns for f in self.figures)] or ["total"]
         self.sheet = book.add_worksheet(layout.FIGURES_SHEET)
@@ -259,7 +264,8 @@ class _FiguresSheet:
         return "\n".join(f"{short[column]}{number_text(number)}" for column, number in known)
 
     def _explanation(self, figure: Figure) -> str:
-        accrual = ACCRUAL[self.accrual[figure.code]] if figure.type in ("count", "money") else ""
+        reckoned = self.dated and figure.type in ("count", "money")
+        accrual = ACCRUAL[self.accrual[figure.code]] if reckoned else ""
         return clean(f"{accrual} {figure.guidance}")
 
 
@@ -281,17 +287,18 @@ class _NarrativeSheet:
             sheet.set_column(place, place, wide)
         row = head.write(sheet, self.formats, last, sum(self.WIDTHS))
         text = (
-            "Mỗi nhiệm vụ một ô: viết gọn kết quả chính, không nêu họ tên, địa chỉ hay thông tin riêng của trẻ em. "
-            "Có thể kéo cao dòng nếu chữ bị che. Không có nội dung thì để trống."
+            f"Mỗi {'nhiệm vụ' if self.duties else 'nội dung'} một ô: viết gọn, không nêu họ tên, địa chỉ hay thông tin "
+            "riêng của trẻ em. Có thể kéo cao dòng nếu chữ bị che. Không có nội dung thì để trống."
         )
         _merged_line(sheet, row, last, text, self.formats.guide, sum(self.WIDTHS))
         sheet.set_row(row + 1, 6)
         top = row + 2
-        for place, text in enumerate((layout.CODE_HEADING, "Nhiệm vụ giao trong kế hoạch", layout.ANSWER_HEADING)):
+        what = "Nhiệm vụ giao trong kế hoạch" if self.duties else "Nội dung"
+        for place, text in enumerate((layout.CODE_HEADING, what, layout.ANSWER_HEADING)):
             sheet.write_string(top, place, text, self.formats.head)
         sheet.set_row(top, POINTS_A_LINE + 8)
         row = self._part(top + 1, "Kết quả thực hiện nhiệm vụ được giao", self.duties)
-        row = self._part(row, "Đánh giá chung, đề xuất", self.closings)
+        row = self._part(row, "Đánh giá chung, đề xuất" if self.duties else "Nội dung ghi bằng lời", self.closings)
         _finish(sheet, head, top, _signatures(sheet, self.formats, row, (1, 2)), last, landscape=True)
 
     def _part(self, row: int, title: str, boxes: list[tuple[str, str]]) -> int:

@@ -273,7 +273,7 @@ class Collection(Closed):
     send_on_to_confirm: bool = True  # the plan says "theo qui định" and names no day
     period: Period | None = None  # none: the activity's own days
     takes: tuple[str, ...] = ()  # "tet-trung-thu/ket-qua": figures filed there count here and are not asked again
-    reconciles: str | None = None  # the activity whose estimates this collection replaces by final figures
+    reconciles: str | None = None  # the activity whose estimates final figures replace here; only flows are asked
     hour: int = Field(default=8, ge=0, le=23)  # local hour at which steps of a day start
 
 
@@ -343,11 +343,34 @@ class Inequality(Closed):
     larger: str
 
 
+class Sum(Closed):
+    """A figure that is the sum of others: 13 criteria and their total."""
+
+    total: str
+    parts: tuple[str, ...] = Field(min_length=2)
+
+
+class Threshold(Closed):
+    """A Có/Không that follows from scores: "Có" when every part has more than 0 and the total is high enough."""
+
+    verdict: str
+    total: str
+    parts: tuple[str, ...] = Field(min_length=1)
+    at_least: int = Field(ge=1)
+    at_least_of: Mapping[str, int] = {}  # what a group, or a body by its code, needs instead
+
+    def needed(self, group: str, body: str | None = None) -> int:
+        """The total a body of that group needs."""
+        return self.at_least_of.get(body or "", self.at_least_of.get(group, self.at_least))
+
+
 class IndicatorBook(Closed):
     """All indicators and the rules between them (indicators.yaml)."""
 
     indicators: tuple[Indicator, ...]
     inequalities: tuple[Inequality, ...] = ()
+    sums: tuple[Sum, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
 
     @cached_property
     def figures(self) -> Mapping[str, Figure]:
@@ -377,6 +400,7 @@ class Form(Closed):
     figures: tuple[str, ...]  # figure codes, never rates
     duties: tuple[str, ...] = ()  # narrative boxes
     closings: tuple[Closing, ...] = ()
+    guidance: Mapping[str, str] = {}  # of a figure, where this form says it otherwise than indicators.yaml
 
     def each(self) -> "tuple[Form, ...]":
         """The same form for each of its groups."""
@@ -496,7 +520,15 @@ class Settings(Closed):
         uses = [(a, c, f) for a in self.plan.activities for c in a.collections for f in self.forms]
         plain = {(a.key, c.key, f.group): f for a, c, f in uses if f.serves(a.key, c.key)}
         taken = {(a.key, c.key): self._taken(plain, c) for a in self.plan.activities for c in a.collections if c.takes}
-        return {use: _without(form, taken.get(use[:2], frozenset())) for use, form in plain.items()}
+        again = {(a.key, c.key) for a in self.plan.activities for c in a.collections if c.reconciles}
+        left = {use: _without(form, taken.get(use[:2], frozenset())) for use, form in plain.items()}
+        return {use: self._only_flows(form) if use[:2] in again else form for use, form in left.items()}
+
+    def _only_flows(self, form: Form) -> Form:
+        """What replaces an estimate: the figures that went on growing until the end of the period, and no words."""
+        flows = {f.code for i in self.book.indicators if i.accrual == "flow" for f in i.figures}
+        figures = tuple(code for code in form.figures if code in flows)
+        return form.model_copy(update={"figures": figures, "duties": (), "closings": ()})
 
     def _taken(self, forms: Mapping[tuple[str, str, str], Form], collection: Collection) -> frozenset[tuple[str, str]]:
         """What a collection takes from others, as (group, figure): who was asked there, or answered there for others,

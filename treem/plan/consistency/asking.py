@@ -22,6 +22,10 @@ def check_form(
     yield from _groups(file, form, [g.key for g in register.groups] if register else None)
     if book:
         yield from _figures(file, form, {f.code: f for i in book.indicators for f in i.figures})
+    for code in form.guidance:
+        if code not in form.figures:
+            message = f"Biểu mẫu không hỏi số liệu “{code}”."
+            yield Found(file, ("guidance", code), message, choose(code, form.figures))
     if plan:
         yield from _duties(file, form, plan)
         yield from _activities(file, form, plan)

@@ -1,7 +1,7 @@
 """Checks of bodies.yaml: codes and validity, groups, addresses."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from treem.plan.problems import Found, choose, repeated
@@ -39,13 +39,34 @@ def _body(n: int, body: Body, register: Register) -> Iterator[Found]:
     yield from _code(n, body)
     if body.valid_to and body.valid_to < body.valid_from:
         yield Found(FILE, (*here, "valid_to"), "Ngày hết hiệu lực trước ngày bắt đầu.", "Sửa một trong hai ngày.")
-    codes = {b.code for b in register.bodies}
-    for m, code in enumerate(body.successors):
-        if code not in codes:
-            remedy = choose(code, codes - {body.code})
-            yield Found(FILE, (*here, "successors", m), f"Không có đơn vị mã “{code}”.", remedy)
+    yield from _successors(n, body, register)
     for m, address in enumerate(body.emails):
         yield from check_address(FILE, (*here, "emails", m), address)
+
+
+def _successors(n: int, body: Body, register: Register) -> Iterator[Found]:
+    """Whoever goes on after a body must be there the day after, under the code that is given: codes are re-used."""
+    here, codes, day = ("bodies", n, "successors"), set(register.by_code), body.day_after
+    for m, code in enumerate(body.successors):
+        named = register.by_code.get(code, [])
+        if not named:
+            yield Found(FILE, (*here, m), f"Không có đơn vị mã “{code}”.", choose(code, codes - {body.code}))
+        elif named == [body]:
+            remedy = "Ghi mã đơn vị kế tục, hoặc thêm đơn vị cùng mã có valid_from là ngày sau valid_to."
+            yield Found(FILE, (*here, m), f"“{code}” là chính đơn vị này: không kế tục chính mình được.", remedy)
+        elif day is None:
+            remedy = "Ghi valid_to: ngày cuối cùng đơn vị còn hoạt động, hoặc xóa successors."
+            yield Found(FILE, (*here, m), "Có đơn vị kế tục nhưng chưa có ngày kết thúc.", remedy)
+        elif not any(other.is_valid_on(day) for other in named):
+            message = f"Ngày {day:%d/%m/%Y}, sau khi {body.name} kết thúc, không có đơn vị nào mã “{code}”."
+            remedy = f"{_validity(code, named)} Sửa mã kế tục, valid_to ở đây, hoặc valid_from ở đơn vị đó."
+            yield Found(FILE, (*here, m), message, remedy)
+
+
+def _validity(code: str, bodies: Sequence[Body]) -> str:
+    """When bodies of a code are there: "“03405” là xã Giang Ma (01/03/2020–30/06/2025)"."""
+    spans = (f"{b.name} ({b.valid_from:%d/%m/%Y}–{f'{b.valid_to:%d/%m/%Y}' if b.valid_to else 'nay'})" for b in bodies)
+    return f"“{code}” là {'; '.join(spans)}."
 
 
 def _code(n: int, body: Body) -> Iterator[Found]:

@@ -147,6 +147,7 @@ MISTAKES = (
     ),
     Mistake("key with Vietnamese letters", "plan.yaml", "key: khai-giang", "key: khai-giảng"),
     Mistake("activity twice", "plan.yaml", "key: khai-giang", "key: tet-trung-thu"),
+    Mistake("two of one name", "plan.yaml", "title: Kế hoạch tổ chức Tết Trung thu", "title: Báo cáo 6 tháng"),
     Mistake("collection twice", "plan.yaml", "key: ket-qua", "key: ke-hoach"),
 )
 

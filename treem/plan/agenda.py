@@ -242,7 +242,7 @@ def calendar(settings: Settings, almanac: Almanac, year: int) -> list[CalendarRo
 
     Raises LunarDateUnknown for a year whose dates are not certain.
     """
-    plans = plans_of(settings, almanac, almanac.certain(year))
+    plans = plans_of(settings, almanac, year)
     plans += certain_plans(settings, almanac, (y for y in years_around(year) if y != year))
     rows = [row for plan in plans for row in _rows(plan) if row.date.year == year]
     return sorted(rows, key=lambda row: row.date)
@@ -401,7 +401,11 @@ def _reached(plan: RoundPlan, key: str, now: datetime) -> bool:
 
 
 def own_days(activity: Activity, almanac: Almanac, year: int) -> tuple[date | None, date | None]:
-    """The activity's own day and its last, where it has them. Raises LunarDateUnknown."""
+    """The activity's own day and its last, where it has them.
+
+    Raises LunarDateUnknown outside the checked years even where nothing is lunar: working days hang on feasts.
+    """
+    almanac.certain(year)
     own = resolve(activity.day, almanac, year).shown if activity.day else None
     return own, resolve(activity.until, almanac, year, own).shown if activity.until else own
 

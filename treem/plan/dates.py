@@ -29,10 +29,9 @@ class Day:
 def resolve(when: When, almanac: Almanac, year: int, own: date | None = None, last: date | None = None) -> Day:
     """The day a rule names. `own` and `last` are the activity's own day and its last, for rules that count from them.
 
-    Raises LunarDateUnknown outside the checked years (working days hang on lunar feasts too), NoSuchDay for a rule that
-    names no day.
+    Raises LunarDateUnknown for a lunar date outside the checked years, NoSuchDay for a rule that names no day.
     """
-    year = almanac.certain(year + when.year)
+    year += when.year
     if when.before is not None:  # "trước ngày 15" excludes the 15th (plan, part V)
         bound = month_day(year, when.before)
         return Day(almanac.last_working_before(bound), bound - timedelta(days=1))

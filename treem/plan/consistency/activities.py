@@ -31,6 +31,7 @@ def check_plan(
     if register:
         yield from _groups(plan, [g.key for g in register.groups])
     yield from _keys(plan)
+    yield from _titles(plan)
     for n, activity in enumerate(plan.activities):
         yield from check_dates(("activities", n), activity, holidays)
         for m, collection in enumerate(activity.collections):
@@ -54,6 +55,22 @@ def _keys(plan: Plan) -> Iterator[Found]:
         if not KEY.fullmatch(key):
             remedy = "Dùng chữ thường không dấu, số và gạch nối, ví dụ bao-cao-nam."
             yield Found(FILE, path, f"Khóa “{key}” có ký tự không dùng được.", remedy)
+
+
+def _titles(plan: Plan) -> Iterator[Found]:
+    """People tell rounds by their names: in letters, and in Prefect."""
+    places: list[Path] = []
+    titles: list[str] = []
+    for n, activity in enumerate(plan.activities):
+        for m, collection in enumerate(activity.collections):
+            places.append(
+                ("activities", n, "collections", m, "title") if collection.title else ("activities", n, "title")
+            )
+            titles.append(collection.title or activity.title)
+    for earlier, n in repeated(titles):
+        place = places[n] if places[n] != places[earlier] else (*places[n][:2], "collections")
+        message = f"Tên “{titles[n]}” đã dùng cho một lần thu thập khác."
+        yield Found(FILE, place, message, "Ghi title khác nhau cho từng lần thu thập.")
 
 
 def _groups(plan: Plan, groups: Sequence[str]) -> Iterator[Found]:

@@ -1,11 +1,12 @@
 """Checks of the dates of plan.yaml: rules that name a day every year, and milestones that come in their order."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from itertools import pairwise
 
 from treem.plan.agenda import milestones_of, own_days
-from treem.plan.almanac import Almanac
+from treem.plan.almanac import Almanac, LunarDateUnknown
 from treem.plan.problems import Found, Path, choose
 from treem.plan.settings import Activity, Collection, Holidays, Offset, When
 
@@ -28,7 +29,8 @@ def check_dates(here: Path, activity: Activity, holidays: Holidays | None) -> It
         found += _offsets(place, collection)
     yield from found
     if not found and holidays:  # every rule names a day: whether the days come in order is seen year by year
-        yield from _years(here, activity, Almanac(holidays))
+        with suppress(ValueError):  # a day of the school year that is none, which holidays.yaml is told
+            yield from _years(here, activity, Almanac(holidays))
 
 
 def _own_days(here: Path, activity: Activity, holidays: Holidays | None) -> Iterator[Found]:
@@ -168,7 +170,10 @@ def _days(offset: Offset) -> float:
 def _years(here: Path, activity: Activity, almanac: Almanac) -> Iterator[Found]:
     """Days and working days together, or feasts that wander, may be in order in one year and not in another."""
     for year in CHECKED:
-        first, last = own_days(activity, almanac, year)
+        try:
+            first, last = own_days(activity, almanac, year)
+        except LunarDateUnknown:  # a feast of the year after the last one checked
+            continue
         if first and last and first > last:
             message = f"Năm {year} ngày kết thúc ({last:%d/%m}) trước ngày bắt đầu ({first:%d/%m})."
             yield Found(FILE, (*here, "until"), message, "Sửa một trong hai ngày.")
@@ -191,7 +196,10 @@ def _rank(key: str) -> int:
 
 def _disorder(here: Path, activity: Activity, collection: Collection, almanac: Almanac) -> Iterator[Found]:
     for year in CHECKED:
-        listed = [m for m in milestones_of(activity, collection, almanac, year) if _rank(m.key) >= 0]
+        try:
+            listed = [m for m in milestones_of(activity, collection, almanac, year) if _rank(m.key) >= 0]
+        except LunarDateUnknown:
+            continue
         for earlier, later in pairwise(listed):
             if _rank(earlier.key) > _rank(later.key):
                 message = (

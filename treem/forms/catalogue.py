@@ -171,6 +171,18 @@ RULES: Mapping[str, Rule] = _by_code(
             "{smaller} (cột {column}) là {small}, lớn hơn {larger} là {large}.",
             "“{smaller_label}” không thể lớn hơn “{larger_label}”: kiểm tra lại hai dòng.",
         ),
+        Rule(
+            "parts_mismatch",
+            "error",
+            "{figure} là {total}, khác tổng các dòng {parts} ({sum}).",
+            "Kiểm tra lại các dòng này để tổng bằng đúng số cộng.",
+        ),
+        Rule(
+            "verdict_mismatch",
+            "warning",
+            "{figure} ghi “{said}”, nhưng {why}.",
+            "Chỉ ghi Có khi đủ điểm ở mọi tiêu chí, không tiêu chí nào 0 điểm và tổng từ {needed} điểm trở lên.",
+        ),
         # rows and sheets
         Rule(
             "unknown_code",

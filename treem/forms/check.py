@@ -13,6 +13,7 @@ from treem.forms.encoding import looks_misencoded
 from treem.forms.layout import COLUMNS, HEADINGS, REPLY_SHEET
 from treem.forms.numbers import Understood, ValueKind, number_text, read_number, read_yes_no
 from treem.forms.read import RawCell, RawText, Reading
+from treem.forms.scoring import Verdict, score
 from treem.plan.settings import Figure, Form, Settings
 
 
@@ -61,7 +62,7 @@ def check(
     wrong = list(_wrong_form(form, reading, expected_form or form.code))
     if wrong:  # judging its rows against another form would only bury this
         return Checked((), (), tuple(wrong), blank, complete=False)
-    table = _Table(form, settings, reading)
+    table = _Table(form, settings, reading, expected_body or reading.body_code)
     table.judge(blank)
     findings = (
         *_marks(reading, expected_token, expected_body),
@@ -182,8 +183,9 @@ class _Row:
 class _Table:
     """The figures of one workbook being judged: values and findings are collected in the order of the form."""
 
-    def __init__(self, form: Form, settings: Settings, reading: Reading) -> None:
+    def __init__(self, form: Form, settings: Settings, reading: Reading, body: str | None = None) -> None:
         self.form = form
+        self.body = body
         self.settings = settings
         book = settings.figures()
         self.figures = {code: book[code] for code in form.figures}
@@ -203,6 +205,8 @@ class _Table:
         for figure in self.figures.values():
             self._parts(figure)
         self._inequalities()
+        self._sums()
+        self._verdicts()
         if not blank:
             self._blank_totals()
 
@@ -334,6 +338,37 @@ class _Table:
             )
             if column == "total":
                 return
+
+    def _sums(self) -> None:
+        """A total is compared with its parts once all of them are known."""
+        for rule in self.settings.book.sums:
+            total = self._number(rule.total, "total")
+            parts = [self._number(code, "total") for code in rule.parts]
+            if total is None or None in parts:
+                continue
+            added = sum((_of(part) for part in parts if part), Decimal(0))
+            if added != _of(total):
+                facts = {"parts": f"{rule.parts[0]} … {rule.parts[-1]}", "sum": number_text(added)}
+                self._add("parts_mismatch", total, figure=rule.total, total=_text(total), **facts)
+
+    def _verdicts(self) -> None:
+        """Có or Không, compared with what the scores say; "Có" also where only the total is asked."""
+        for rule in self.settings.book.thresholds:
+            said, total = self._number(rule.verdict, "total"), self._number(rule.total, "total")
+            if said is None:
+                continue
+            if set(rule.parts) <= self.figures.keys():
+                known = {code: _of(value) for code in rule.parts if (value := self._number(code, "total")) is not None}
+                outcome = score(rule, known, self.form.group, self.body)
+                agrees = outcome.passed == bool(_of(said))
+            elif total is not None:
+                outcome = Verdict(_of(total), (), (), rule.needed(self.form.group, self.body))
+                agrees = outcome.reached or not _of(said)
+            else:
+                continue
+            if not agrees:
+                found, why = "Có" if _of(said) else "Không", "; ".join(outcome.reasons)
+                self._add("verdict_mismatch", said, figure=rule.verdict, said=found, why=why, needed=outcome.needed)
 
 
 def _rows(reading: Reading) -> dict[str, list[_Row]]:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from treem.rehearsal.behaviours import SILENT, Behaviour, Kind
 from treem.rehearsal.covers import COVERS, FILE_TITLE, PROSE, Cover, compose, file_name
-from treem.rehearsal.inventing import INEQUALITIES, NOT_APPLICABLE, Meant, Pairs, invent, leave_gaps
+from treem.rehearsal.inventing import INEQUALITIES, NOT_APPLICABLE, Meant, Pairs, Sums, invent, leave_gaps
 from treem.rehearsal.postbox import Letter, Post, Postbox
 from treem.rehearsal.questionnaire import Question, Questionnaire, read_questionnaire
 from treem.rehearsal.writers import STAND_IN, ConversionFailed, Typed, fill, fill_xlsx
@@ -51,6 +51,7 @@ class SimulatedBody:
     behaviour: Behaviour
     rng: Random = field(repr=False)
     inequalities: Pairs = INEQUALITIES  # (smaller, larger), between figures of this body
+    sums: Sums = ()  # totals of other figures of this body
     complaints: list[str] = field(default_factory=list)  # what the body expected of the office and did not get
     named_mistake: bool | None = None  # whether the acknowledgement named the planted cell; None = no such answer yet
     post: Post | None = field(default=None, repr=False)  # none: a mailbox of its own
@@ -215,9 +216,10 @@ class SimulatedBody:
         if self._questions is None:
             self._questions = read_questionnaire(self._form)
             self.body_code = self._questions.body or self.body_code  # a team answers for the body it inspected
-            self._meant = invent(self._questions.questions, self.inequalities, self.rng)
+            asked, rules = self._questions.questions, self.inequalities
+            self._meant = invent(asked, rules, self.rng, self.sums)
             if self.behaviour.gaps:
-                self._meant = leave_gaps(self._meant, self._questions.questions, self.inequalities, self.rng)
+                self._meant = leave_gaps(self._meant, asked, rules, self.rng, self.sums)
             self._texts = {b.section: f"{self.name}: {self._prose(b.title)}" for b in self._questions.boxes}
         return self._questions
 

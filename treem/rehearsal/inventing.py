@@ -15,6 +15,7 @@ NOT_APPLICABLE: Literal["not_applicable"] = "not_applicable"
 Meaning = Decimal | None | Literal["not_applicable"]
 Meant = dict[tuple[str, str], Meaning]
 Pairs = Sequence[tuple[str, str]]  # (smaller, larger)
+Sums = Sequence[tuple[str, Sequence[str]]]  # a total, and the figures it is the sum of
 
 INEQUALITIES: Pairs = (("LD-03", "LD-02"), ("LD-12", "LD-11"), ("LD-13", "LD-12"), ("CA-03", "CA-02"))
 """Dossier A.6, "Ràng buộc"."""
@@ -24,6 +25,7 @@ RARE = (("tử vong", 2), ("mua bán", 1), ("xâm hại", 4), ("bạo lực", 6)
 ORDINARY = (("tổng số trẻ em", 3200), ("học sinh", 1900), ("trẻ em", 420))
 USUAL_CEILING = 24
 SCORE = (640, 980)  # điểm tiêu chuẩn xã phù hợp với trẻ em, of 1000
+CRITERION = (45, 77)  # one of its thirteen criteria
 
 
 @dataclass
@@ -52,7 +54,7 @@ class _Draw:
         self.drawn.update({(code, column): numbers[column] for column in columns})
 
 
-def invent(questions: Iterable[Question], pairs: Pairs, rng: Random) -> Meant:
+def invent(questions: Iterable[Question], pairs: Pairs, rng: Random, sums: Sums = ()) -> Meant:
     """A number for every question."""
     asked: dict[str, list[Question]] = {}
     for question in questions:
@@ -61,12 +63,15 @@ def invent(questions: Iterable[Question], pairs: Pairs, rng: Random) -> Meant:
     for code in _larger_first(list(asked), pairs):
         low, high = _range(asked[code][0])
         draw.figure(code, {q.column for q in asked[code]}, low, high)
+    for total, parts in sums:
+        if {total, *parts} <= asked.keys():
+            draw.drawn[total, "total"] = sum(draw.drawn[part, "total"] for part in parts)
     return {key: Decimal(number) for key, number in draw.drawn.items()}
 
 
-def leave_gaps(meant: Meant, questions: Sequence[Question], pairs: Pairs, rng: Random) -> Meant:
+def leave_gaps(meant: Meant, questions: Sequence[Question], pairs: Pairs, rng: Random, sums: Sums = ()) -> Meant:
     """The same with one figure left blank and another "không áp dụng"; never one that a rule speaks of."""
-    bound = {code for pair in pairs for code in pair}
+    bound = {code for pair in pairs for code in pair} | {code for total, parts in sums for code in (total, *parts)}
     free = list(dict.fromkeys(q.figure for q in questions if q.figure not in bound and not q.yes_no))
     chosen = rng.sample(free, min(2, len(free)))
     words: tuple[Meaning, ...] = (None, NOT_APPLICABLE)
@@ -94,4 +99,6 @@ def _range(question: Question) -> tuple[int, int]:
         return 0, 1
     if "điểm đánh giá" in question.row_text:
         return SCORE
+    if "tiêu chí" in question.row_text:
+        return CRITERION
     return 0, next((high for word, high in (*FREQUENT, *RARE, *ORDINARY) if word in question.row_text), USUAL_CEILING)

@@ -17,7 +17,7 @@ from treem.rehearsal.behaviours import Behaviour, assign, assign_in_year
 from treem.rehearsal.bodies import SimulatedBody
 from treem.rehearsal.clerks import Clerk, Tray
 from treem.rehearsal.conductor import Clock
-from treem.rehearsal.inventing import Pairs
+from treem.rehearsal.inventing import Pairs, Sums
 from treem.rehearsal.mail_server import SERVER_NAME, EmbeddedMail
 from treem.rehearsal.postbox import Postbox
 
@@ -72,7 +72,7 @@ def write_config(source: Path, target: Path, stage: Stage, settings: Settings) -
 
 def cast_year(plans: Sequence[RoundPlan], settings: Settings, stage: Stage, seed: int) -> tuple[Clerk, ...]:
     """One clerk for each body that any of the rounds may write to; how a clerk answers differs from round to round."""
-    pairs = _pairs(settings)
+    pairs, sums = _pairs(settings), _sums(settings)
     roles = {plan.title: assign_in_year([b.code for b in plan.bodies], f"{seed}:{plan.key}") for plan in plans}
     bodies = {body.code: body for plan in plans for body in (*plan.bodies, *filter(None, [plan.reporter]))}
 
@@ -81,7 +81,9 @@ def cast_year(plans: Sequence[RoundPlan], settings: Settings, stage: Stage, seed
             role = roles.get(title, {}).get(body.code, Behaviour())
             source = Random(f"{seed}:{title}:{body.code}:{tray.number}")
             where = (stage.mail.smtp, stage.mail.imap)
-            return SimulatedBody(body.code, body.name, body.emails[0], PASSWORD, *where, role, source, pairs, post=tray)
+            return SimulatedBody(
+                body.code, body.name, body.emails[0], PASSWORD, *where, role, source, pairs, sums, post=tray
+            )
 
         return start
 
@@ -99,10 +101,15 @@ def _pairs(settings: Settings) -> Pairs:
     )
 
 
+def _sums(settings: Settings) -> Sums:
+    """Which figure is the sum of which."""
+    return tuple((rule.total, rule.parts) for rule in settings.book.sums)
+
+
 def cast(plan: RoundPlan, settings: Settings, stage: Stage, seed: int) -> tuple[SimulatedBody, ...]:
     """One simulated body for each body asked, its way of answering drawn from the seed."""
     roles = assign([b.code for b in plan.bodies], seed)
-    pairs = _pairs(settings)
+    pairs, sums = _pairs(settings), _sums(settings)
     players = []
     for body in plan.bodies:
         if roles[body.code].kind == "bounces":
@@ -118,6 +125,7 @@ def cast(plan: RoundPlan, settings: Settings, stage: Stage, seed: int) -> tuple[
                 roles[body.code],
                 Random(f"{seed}:{body.code}"),
                 pairs,
+                sums,
             )
         )
     return tuple(players)

@@ -31,6 +31,8 @@ def check_book(book: IndicatorBook, register: Register | None, plan: Plan | None
             if register:
                 yield from _groups(here, figure, [g.key for g in register.groups])
     yield from _inequalities(book, figures)
+    yield from _sums(book, figures)
+    yield from _thresholds(book, figures, register)
 
 
 def _codes(book: IndicatorBook) -> Iterator[Found]:
@@ -132,3 +134,43 @@ def _inequalities(book: IndicatorBook, figures: Mapping[str, Figure]) -> Iterato
         if smaller is larger or not set(smaller.groups) & set(larger.groups):
             remedy = "Chọn hai số liệu khác nhau mà cùng một nhóm nhập."
             yield Found(FILE, here, "Không đơn vị nào nhập cả hai số liệu này.", remedy)
+
+
+def _sums(book: IndicatorBook, figures: Mapping[str, Figure]) -> Iterator[Found]:
+    for n, rule in enumerate(book.sums):
+        here: Path = ("sums", n)
+        yield from _known(here, {"total": rule.total}, rule.parts, figures)
+        if rule.total in rule.parts:
+            message = f"“{rule.total}” không thể là một phần của chính nó."
+            yield Found(FILE, (*here, "parts", rule.parts.index(rule.total)), message, "Xóa khỏi parts.")
+
+
+def _thresholds(book: IndicatorBook, figures: Mapping[str, Figure], register: Register | None) -> Iterator[Found]:
+    for n, rule in enumerate(book.thresholds):
+        here: Path = ("thresholds", n)
+        yield from _known(here, {"verdict": rule.verdict, "total": rule.total}, rule.parts, figures)
+        verdict = figures.get(rule.verdict)
+        if verdict and verdict.type != "yes_no":
+            message = f"“{rule.verdict}” không phải câu hỏi Có/Không."
+            yield Found(FILE, (*here, "verdict"), message, "Chọn một số liệu kiểu yes_no.")
+        names = [*(g.key for g in register.groups), *register.by_code] if register else list(rule.at_least_of)
+        for key in rule.at_least_of:
+            if key not in names:
+                message = f"bodies.yaml không có nhóm hay đơn vị “{key}”."
+                yield Found(FILE, (*here, "at_least_of", key), message, choose(key, names))
+
+
+def _known(
+    here: Path, named: Mapping[str, str], parts: Sequence[str], figures: Mapping[str, Figure]
+) -> Iterator[Found]:
+    """Figures that exist, each part once, all typed by one group."""
+    places: list[tuple[Path, str]] = [((*here, key), code) for key, code in named.items()]
+    places += [((*here, "parts", m), code) for m, code in enumerate(parts)]
+    unknown = [(path, code) for path, code in places if code not in figures]
+    for path, code in unknown:
+        yield Found(FILE, path, f"Không có số liệu “{code}”.", choose(code, figures))
+    for _, m in repeated(parts):
+        yield Found(FILE, (*here, "parts", m), f"“{parts[m]}” ghi hai lần.", "Xóa bớt một lần.")
+    if not unknown and not set.intersection(*(set(figures[code].groups) for _, code in places)):
+        remedy = "Chọn các số liệu mà cùng một nhóm nhập."
+        yield Found(FILE, here, "Không đơn vị nào nhập đủ các số liệu này.", remedy)

@@ -364,34 +364,11 @@ class Threshold(Closed):
         return self.at_least_of.get(body or "", self.at_least_of.get(group, self.at_least))
 
 
-class Sum(Closed):
-    """A figure that is the sum of others: 13 criteria and their total."""
-
-    total: str
-    parts: tuple[str, ...] = Field(min_length=2)
-
-
-class Threshold(Closed):
-    """A Có/Không that follows from scores: "Có" when every part has more than 0 and the total is high enough."""
-
-    verdict: str
-    total: str
-    parts: tuple[str, ...] = Field(min_length=1)
-    at_least: int = Field(ge=1)
-    at_least_of: Mapping[str, int] = {}  # what a group, or a body by its code, needs instead
-
-    def needed(self, group: str, body: str | None = None) -> int:
-        """The total a body of that group needs."""
-        return self.at_least_of.get(body or "", self.at_least_of.get(group, self.at_least))
-
-
 class IndicatorBook(Closed):
     """All indicators and the rules between them (indicators.yaml)."""
 
     indicators: tuple[Indicator, ...]
     inequalities: tuple[Inequality, ...] = ()
-    sums: tuple[Sum, ...] = ()
-    thresholds: tuple[Threshold, ...] = ()
     sums: tuple[Sum, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
 

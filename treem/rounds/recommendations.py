@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from treem.documents.dates import short_date
 from treem.ledger.events import record
+from treem.ledger.rows import write_rows
 from treem.ledger.tables import LetterOut, Narrative, Recommendation, Request, Selected, Submission, Value
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Activity, Body, OpenRecommendations, Settings
@@ -35,9 +36,12 @@ def boxes(settings: Settings, activity: Activity, collection: str) -> dict[str, 
 def follow(house: House, session: Session, request: Request, now: datetime) -> None:
     """Bring the recommendations in line with the submission of a request that counts now. May be repeated."""
     plan = house.plan(request.round.key)
-    if numbers := boxes(house.settings, plan.activity, plan.collection.key):
+    rule, numbers = plan.collection.selection, boxes(house.settings, plan.activity, plan.collection.key)
+    if not numbers and not isinstance(rule, OpenRecommendations):
+        return
+    write_rows(session)  # what the submission says may still wait to be written
+    if numbers:
         _take_over(house, session, request, numbers, now)
-    rule = plan.collection.selection
     if isinstance(rule, OpenRecommendations):
         _close_what_is_done(house, session, request, rule, now)
 

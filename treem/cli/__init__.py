@@ -3,7 +3,7 @@
 Commands that need Prefect are added by `flows.commands`, which is what the installed `treem` script starts.
 """
 
-from treem.cli import choose, decide, look, mail
+from treem.cli import choose, decide, history, look, mail
 from treem.cli.base import ConfigOption, JsonOption, app, console, fail, named_errors
 from treem.cli.forecast import list_letters
 
@@ -15,6 +15,7 @@ __all__ = [
     "console",
     "decide",
     "fail",
+    "history",
     "list_letters",
     "look",
     "mail",

@@ -33,7 +33,7 @@ FINDINGS = [
 ]
 TO_BODIES = ("request", "reminder", "chase")
 ACKS = ("ack_accepted", "ack_correction", "ack_blank", "ack_prose", "ack_link", "ack_unreadable", "ack_duplicate")
-DECISIONS = ("extended", "waived", "rejected", "moved")
+DECISIONS = ("extended", "waived", "rejected", "moved", "rearranged")
 FIRST = ("invitation", "inspection")
 ALL = (*TO_BODIES, *FIRST, *ACKS, *DECISIONS, "approval", "report", "digest", "alarm")
 NEWS = Digest(

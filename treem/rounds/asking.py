@@ -89,6 +89,14 @@ def tell_moved(house: House, plan: RoundPlan, step: Step, now: datetime) -> None
             _write(house, session, plan, request, "notice", key, "moved", now, attach=False)
 
 
+def tell_rearranged(house: House, session: Session, plan: RoundPlan, body: str, now: datetime) -> None:
+    """Tell a body that was asked already of other places, or another visit day, in the caller's transaction."""
+    request = session.scalar(select(Request).join(Round).where(Round.key == plan.key, Request.body == body))
+    if request is not None and _letters_of(session, request.id, "request"):
+        key = f"rearranged:{request.token}:{now.isoformat()}"
+        _write(house, session, plan, request, "notice", key, "rearranged", now, attach=False)
+
+
 def write_to_body(house: House, plan: RoundPlan, step: Step, now: datetime) -> None:
     """Put one letter to one body in the outbox. A body that filed meanwhile, or cannot be reached, gets none."""
     kind = {"ask": "request", "remind": "reminder", "chase": "chase"}[step.action]

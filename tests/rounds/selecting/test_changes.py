@@ -8,6 +8,7 @@ from sqlalchemy import select
 from tests.rounds.selecting.office import COMMUNES, RECORD, SELF, Office, at
 from treem.ledger import queries
 from treem.ledger.tables import Event, LetterOut, Request, Round
+from treem.rehearsal.postbox import read_letter
 from treem.rounds.decisions import Decided, DecisionRefused
 from treem.rounds.selecting import changes, visit_days
 
@@ -87,6 +88,17 @@ def test_a_visit_that_was_dropped_is_due_again(chosen: Office) -> None:
 
 
 # ---- days
+
+
+def test_who_was_told_a_day_is_told_another(chosen: Office) -> None:
+    days = visit_days(chosen.house, chosen.house.plan(ROUND))
+    changes.add(chosen.house, ROUND, A, BEFORE, day=days[5])  # nobody has been written to yet
+    chosen.open(ROUND)
+    changes.add(chosen.house, ROUND, A, me(9, 1), day=days[7])
+    with chosen.house.ledger.begin() as session:
+        (told,) = session.scalars(select(LetterOut).where(LetterOut.kind == "notice"))
+        text = read_letter(told.raw).text
+    assert f"Ngày làm việc của đoàn: thứ Sáu, ngày {days[7].day}/{days[7].month}/2027" in text
 
 
 def test_who_is_added_gets_the_least_busy_day_or_the_one_asked_for(chosen: Office) -> None:

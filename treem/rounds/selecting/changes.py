@@ -19,7 +19,7 @@ from treem.ledger.events import record
 from treem.ledger.tables import Request, Round, Selected
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Places, SelectedBefore
-from treem.rounds import decisions
+from treem.rounds import asking, decisions
 from treem.rounds.decisions import Decided, DecisionRefused
 from treem.rounds.house import House
 from treem.rounds.selecting import choices_of, visit_days
@@ -77,6 +77,7 @@ def add(
         wanted = _day(house, session, plan, row, day)
         for follower in _with_followers(house, session, plan):
             _change(session, follower, body, True, decided, given, wanted)
+        asking.tell_rearranged(house, session, plan, body, decided.now)
 
 
 def drop(house: House, round_key: str, body: str, decided: Decided) -> None:

@@ -60,7 +60,7 @@ def test_only_a_rule_before_a_day_is_said_so() -> None:
     plan = changed(half_year(2027), due=When(on="09-24"))
     assert deadline_text(plan, date(2027, 9, 24), date(2027, 9, 24)) == "hết ngày 24/9/2027 (thứ Sáu)"
     rolled = deadline_text(plan, date(2027, 9, 1), date(2027, 9, 2))  # Quốc khánh
-    assert rolled == "hết ngày 02/9/2027 (ngày nghỉ; chậm nhất hết ngày làm việc thứ Tư, ngày 01/9/2027)"
+    assert rolled == "hết ngày 02/9/2027 (thứ Năm, ngày nghỉ; chậm nhất hết ngày làm việc thứ Tư, ngày 01/9/2027)"
 
 
 def test_an_event_has_a_day_and_no_data_period() -> None:

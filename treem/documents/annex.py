@@ -143,7 +143,7 @@ def write_annex(
         book.set_properties(
             {"title": plan.title, "author": settings.office.name, "created": EPOCH.replace(tzinfo=None)}
         )
-        merged = merged_figures(district, settings, beside.sources, estimate=plan.is_estimate)
+        merged = merged_figures(district, settings, beside.sources, plan)
         formats: dict[str, Any] = {}
         _district_sheet(
             _sheet(book, "Biểu huyện", (8.5, 38, 11, 9.5, 9, 9, 9, 11, 28, 28), formats), merged, plan, outward

@@ -129,12 +129,10 @@ class RecommendedLine:
 
 
 def reconcile(period: str, estimates: Sequence[Merged], finals: Sequence[Merged]) -> Reconciliation:
-    """The totals both know, beside each other; what both took from the same rounds needs no reconciling."""
+    """The totals both know, beside each other; what both only took from the same rounds needs no reconciling."""
     known = {m.figure.code: m for m in estimates}
-    asked_twice = (m for m in finals if m.figure.code in known and m.figure.merge != "none")
-    pairs = (
-        (known[m.figure.code], m) for m in asked_twice if not m.sources or m.sources != known[m.figure.code].sources
-    )
+    both = ((known[m.figure.code], m) for m in finals if m.figure.code in known and m.figure.merge != "none")
+    pairs = ((was, m) for was, m in both if was.asked_here or m.asked_here or was.sources != m.sources)
     rows = (Reconciled(final, was.numbers.get("total"), final.numbers.get("total")) for was, final in pairs)
     return Reconciliation(period, tuple(row for row in rows if row.estimate is not None or row.final is not None))
 

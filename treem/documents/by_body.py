@@ -33,13 +33,16 @@ class BodyTable:
     rows: tuple[BodyRow, ...]
 
 
-def body_tables(merged: Sequence[Merged], district: District) -> list[BodyTable]:
-    """Every figure that may be told of a single body. Figures asked of the same bodies stand together."""
+def body_tables(merged: Sequence[Merged], district: District, order: Sequence[str]) -> list[BodyTable]:
+    """Every figure that may be told of a single body. Figures asked of the same bodies stand together, the bodies in
+    the given order of codes.
+    """
     said: dict[str, dict[str, tuple[str, Decimal | None]]] = {}
     names: dict[str, str] = {}
     for cell in district.by_body[district.by_body["column"] == "total"].to_dict("records"):
         said.setdefault(str(cell["figure"]), {})[str(cell["body"])] = (cell["kind"], cell["number"])
         names[str(cell["body"])] = cell["name"]
+    names = {code: names[code] for code in dict.fromkeys((*order, *names)) if code in names}
     by_audience: dict[frozenset[str], list[Merged]] = {}
     for m in (m for m in merged if m.figure.code in said and not m.indicator.sensitive):
         by_audience.setdefault(frozenset(said[m.figure.code]), []).append(m)

@@ -14,6 +14,7 @@ from typing import Any
 
 from treem.district.merge import District, total_of
 from treem.documents.dates import number_text
+from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Column, Figure, Indicator, Settings
 
 WITHHELD = "không nêu"
@@ -67,7 +68,8 @@ class Merged:
     coverage: Coverage
     checks: tuple[CrossCheck, ...]
     listed: tuple[tuple[str, Decimal], ...]  # merge rule "none": the numbers body by body
-    sources: tuple[str, ...] = ()  # titles of the other rounds it was taken from; empty: asked for here
+    sources: tuple[str, ...] = ()  # titles of other rounds it was taken from, wholly or for some bodies
+    asked_here: bool = True  # whether any body was asked for it in this round
     estimated: bool = False
 
     @property
@@ -115,10 +117,14 @@ def merged_figures(
     district: District,
     settings: Settings,
     sources: Mapping[str, tuple[str, ...]] = NO_SOURCES,
-    *,
-    estimate: bool = False,
+    plan: RoundPlan | None = None,
 ) -> tuple[Merged, ...]:
-    """Every figure that was asked, in the order of the book. What was taken from other rounds is never an estimate."""
+    """Every figure that was asked, in the order of the book; with the round, what is an estimate and what was not asked
+    for in it. What was wholly taken from other rounds is never an estimate.
+    """
+    forms = settings.forms_for(plan.activity.key, plan.collection.key) if plan else settings.forms
+    asked = frozenset(code for form in forms for code in form.figures)
+    estimate = plan is not None and plan.is_estimate
     totals = {code: frame.to_dict("records") for code, frame in district.totals.groupby("figure", sort=False)}
     cells = dict(list(district.by_body.groupby("figure", sort=False)))
     found = (
@@ -127,14 +133,15 @@ def merged_figures(
         for figure in indicator.figures
         if figure.code in totals
     )
-    return tuple(_beside_it(merged, sources, estimate) for merged in found)
+    return tuple(_beside_it(merged, sources, asked, estimate) for merged in found)
 
 
-def _beside_it(merged: Merged, sources: Mapping[str, tuple[str, ...]], estimate: bool) -> Merged:
+def _beside_it(merged: Merged, sources: Mapping[str, tuple[str, ...]], asked: frozenset[str], estimate: bool) -> Merged:
     figure = merged.figure
     halves = [code for code in (figure.numerator, figure.denominator) if code] or [figure.code]
     titles = tuple(dict.fromkeys(title for code in halves for title in sources.get(code, ())))
-    return replace(merged, sources=titles, estimated=estimate and not all(code in sources for code in halves))
+    here = not asked.isdisjoint(halves)
+    return replace(merged, sources=titles, asked_here=here, estimated=estimate and here)
 
 
 def _merged(
@@ -231,12 +238,17 @@ def _list_text(merged: Merged) -> str:
 
 
 def _breakdown(merged: Merged) -> str:
-    parts = [
+    parts = breakdown_text(merged)
+    return f", trong đó {parts}" if parts else ""
+
+
+def breakdown_text(merged: Merged) -> str:
+    """What an outward document may show of the total's parts: "nam 5, nữ 6"."""
+    return ", ".join(
         f"{COLUMN_NAMES[column]} {number_text(number)}"
         for column in merged.outward_columns
         if column != "total" and (number := merged.numbers.get(column)) is not None
-    ]
-    return f", trong đó {', '.join(parts)}" if parts else ""
+    )
 
 
 def _beside(merged: Merged) -> str:
@@ -259,7 +271,7 @@ def _beside(merged: Merged) -> str:
 
 def source_text(merged: Merged) -> str:
     """Where a figure that was not asked for here comes from: "tổng hợp từ Kết quả tổ chức Tết Trung thu 2027"."""
-    return f"tổng hợp từ {', '.join(merged.sources)}"
+    return f"{'một phần ' if merged.asked_here else ''}tổng hợp từ {', '.join(merged.sources)}"
 
 
 def outward_checks(merged: Merged) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ def weekday_date(day: date) -> str:
 
 def period_title(plan: RoundPlan) -> str:
     """The period by name: "6 tháng đầu năm 2027", which must not break between "năm" and the year."""
-    return plan.collection.period_title.format(year=plan.year).replace(f" năm {plan.year}", f" năm\u00a0{plan.year}")
+    return plan.collection.period_title.format(year=plan.year).replace(f"năm {plan.year}", f"năm\u00a0{plan.year}")
 
 
 def period_label(plan: RoundPlan) -> str:
@@ -74,7 +74,8 @@ def estimate_text(plan: RoundPlan) -> str:
         return ""
     return (
         f"Số liệu trong báo cáo là số ước thực hiện đến hết ngày {short_date(plan.period_end)}, tính tại thời điểm "
-        f"ngày {short_date(plan.due)}; số chính thức được thu thập và đối chiếu sau khi kết thúc kỳ số liệu."
+        f"ngày {short_date(plan.due)} (trừ số liệu tổng hợp từ các đợt thu thập đã kết thúc); số chính thức được thu "
+        "thập và đối chiếu sau khi kết thúc kỳ số liệu."
     )
 
 
@@ -87,7 +88,8 @@ def deadline_text(plan: RoundPlan, due: date, legal_due: date) -> str:
         return f"trước ngày {short_date(legal_due + timedelta(days=1))} (chậm nhất hết {_last(due, legal_due)})"
     if due == legal_due:
         return f"hết ngày {short_date(due)} ({WEEKDAYS[due.weekday()]})"
-    return f"hết ngày {short_date(legal_due)} (ngày nghỉ; chậm nhất hết {_last(due, legal_due)})"
+    off = f"{WEEKDAYS[legal_due.weekday()]}, ngày nghỉ"
+    return f"hết ngày {short_date(legal_due)} ({off}; chậm nhất hết {_last(due, legal_due)})"
 
 
 def _last(due: date, legal_due: date) -> str:

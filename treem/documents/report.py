@@ -63,6 +63,7 @@ class FigureRow:
     minority: str = ""
     coverage: str = ""
     note: str = ""
+    parts: str = ""  # the breakdown in words
     cells: tuple[str, ...] = ()
 
 
@@ -92,7 +93,7 @@ def write_report(
     Number and date are given by the records clerk after signing (Nghị định 30/2020, Điều 14–15): a draft leaves both
     blank whatever is passed.
     """
-    merged = words.merged_figures(district, settings, beside.sources, estimate=plan.is_estimate)
+    merged = words.merged_figures(district, settings, beside.sources, plan)
     context = {
         **_head(settings, plan, "" if draft else number, None if draft else signed_on, draft=draft),
         **_office(settings, plan),
@@ -143,9 +144,9 @@ def _issuer_name(settings: Settings) -> str:
 def _subject(settings: Settings, plan: RoundPlan) -> str:
     """The trích yếu: of a periodic report what the plan does, as a result, and the period; else the round's name."""
     if plan.activity.kind != "report" or plan.collection.reconciles:
-        title = re.sub(r"^báo cáo\s+", "", plan.collection.title or plan.activity.title, flags=re.IGNORECASE)
-        named = _capital(title) if title.endswith(f"năm {plan.year}") else f"{_capital(title)} năm {plan.year}"
-        return named.replace(f" năm {plan.year}", f" năm\u00a0{plan.year}")
+        title = _capital(re.sub(r"^báo cáo\s+", "", plan.collection.title or plan.activity.title, flags=re.IGNORECASE))
+        named = f"{title} {plan.year}" if title.endswith(" năm") else f"{title} năm {plan.year}"
+        return named.replace(f"năm {plan.year}", f"năm\u00a0{plan.year}")
     deed = re.sub(r"^kế hoạch\s+", "", settings.plan.title.strip().rstrip("."), flags=re.IGNORECASE)
     return f"Kết quả {deed[:1].lower()}{deed[1:]}, {period_title(plan)}"
 
@@ -209,6 +210,8 @@ def _body(
         "all_lines": [words.sentence(m) for m in merged],
         "all_answers": sections.all_answers(settings, plan, narratives),
         "assessment": closing("IV"),
+        "accounts": [answer for answer in closing("IV") if answer.code not in sections.ASSESSING],
+        "appraisal": [answer for answer in closing("IV") if answer.code in sections.ASSESSING],
         "directions": closing("V"),
         "proposals": closing("VI"),
         "outlook": (*closing("V"), *closing("VI")),
@@ -243,7 +246,7 @@ def _annexes(
         "district_rows": list(_district_groups(merged)),
         "communes": [words.commune_heading(body.name) for body in communes],
         "commune_rows": _commune_rows(merged, district, [body.code for body in communes]),
-        "body_tables": body_tables(merged, district),
+        "body_tables": body_tables(merged, district, [body.code for body in settings.register_.bodies]),
         "legend": words.CELL_LEGEND,
         "filing_rows": sections.filing_lines(plan, filing, settings),
         "due_text": deadline_text(plan, plan.due, plan.legal_due),
@@ -282,6 +285,7 @@ def _district_row(order: str, merged: Merged) -> FigureRow:
         _outward_cell(merged, "minority"),
         merged.coverage.ratio,
         "; ".join(parts),
+        words.breakdown_text(merged),
     )
 
 

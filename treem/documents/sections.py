@@ -66,6 +66,7 @@ ANSWERED_IN = {
 }
 """The section of the report that answers each of the plan's 31 duties. Left: the plan; right: the report."""
 
+ASSESSING = ("uu-diem", "ton-tai", "nguyen-nhan", "danh-gia")  # what a report on one subject has under its assessment
 RECOMMENDATION = re.compile(r"kien-nghi-\d+")  # boxes of an inspection's record; they are listed with their state
 CLOSING_PARTS = {"phuong-huong": "V", "kien-nghi": "VI"}
 """Closing sections with a part of their own; all others stand in IV (Đánh giá chung)."""

@@ -78,7 +78,7 @@ def _special(document: Any) -> None:
     _special_body(document)
     _foot(document)
     _annex(document, "I", "SỐ LIỆU TOÀN HUYỆN")
-    _district_table(document)
+    _short_district_table(document)
     _reconciliation(document, 247)
     _annex(document, "II", "SỐ LIỆU THEO CƠ QUAN, ĐƠN VỊ")
     _body_tables(document)
@@ -111,6 +111,7 @@ def _styles(document: Any) -> None:
     _style(document, "Nhiệm vụ", italic=True, align=JUSTIFY, indent=12.7, before=6)
     _style(document, "Giữa", align=CENTER)
     _style(document, "Bảng", size=11)
+    _style(document, "Bảng vừa", size=10)
     _style(document, "Bảng nhỏ", size=9)
 
 
@@ -185,13 +186,13 @@ def _head(document: Any) -> None:
 
 def _office_head(document: Any) -> None:
     """The head of the office's own papers: its parent above it, no number, for it is no outgoing document."""
-    left, right = _columns(document, (78, 82))
+    left, right = _columns(document, (66, 94))
     _line(left, "{{ office_parent }}", 12)
     _line(left, "{{ office_name|upper }}", 12, bold=True)
-    _rule(left, 78, 30)
-    _line(right, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 11.5, bold=True)
+    _rule(left, 66, 28)
+    _line(right, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 12, bold=True)
     _line(right, "Độc lập - Tự do - Hạnh phúc", 13, bold=True)
-    _rule(right, 82, 57)
+    _rule(right, 94, 57)
     _line(right, "{{ place_date }}", 13, italic=True, before=6)
 
 
@@ -329,12 +330,26 @@ def _special_body(document: Any) -> None:
     _write(document, "Khoản", "{{ part.number }}. {{ part.title }}")
     _figures(document, "part", empty=False)
     _write(document, "Nội dung", "{%p endfor %}")
-    _write(document, "Nội dung", "{%p if not results_in_brief %}", "Chưa có nội dung báo cáo.", "{%p endif %}")
+    _write(
+        document,
+        "Nội dung",
+        "{%p if not results_in_brief and not accounts %}",
+        "Chưa có nội dung báo cáo.",
+        "{%p endif %}",
+    )
     _recommendations(document)
+    _write(document, "Nội dung", "{%p if accounts %}")
+    _write(document, "Khoản", "{{ results_in_brief|length + 1 }}. Nội dung các cơ quan, đơn vị báo cáo")
+    _closing(document, "accounts", numbered=False)
+    _write(document, "Nội dung", "{%p endif %}")
+    _write(document, "Nội dung", "{%p if appraisal %}")
     _write(document, "Phần", "III. ĐÁNH GIÁ CHUNG")
-    _closing(document, "assessment", numbered=True)
-    _write(document, "Phần", "IV. PHƯƠNG HƯỚNG, KIẾN NGHỊ")
+    _closing(document, "appraisal", numbered=True)
+    _write(document, "Nội dung", "{%p endif %}")
+    _write(document, "Nội dung", "{%p if outlook %}")
+    _write(document, "Phần", "{{ 'IV' if appraisal else 'III' }}. PHƯƠNG HƯỚNG, KIẾN NGHỊ")
     _closing(document, "outlook", numbered=True)
+    _write(document, "Nội dung", "{%p endif %}")
     _write(
         document,
         "Nội dung",
@@ -357,8 +372,10 @@ def _summary_body(document: Any) -> None:
     _write(document, "Nội dung", "{%p if not all_lines %}", "Không có số liệu.", "{%p endif %}")
     _reconciliation(document, 160)
     _recommendations(document)
+    _write(document, "Nội dung", "{%p if all_answers %}")
     _write(document, "Phần", "III. NỘI DUNG CÁC CƠ QUAN, ĐƠN VỊ NÊU")
     _closing(document, "all_answers", numbered=True)
+    _write(document, "Nội dung", "{%p endif %}")
 
 
 def _body(document: Any, directions: str) -> None:
@@ -471,16 +488,39 @@ def _district_table(document: Any) -> None:
     heads = ("TT", "Chỉ tiêu", "Đơn vị tính", "Tổng số", "Nam", "Nữ", "Dân tộc thiểu số", "Độ phủ")
     table = _grid(document, widths, (*heads, "Nguồn; đơn vị chưa có số liệu; đối chiếu"), "Bảng")
     _row(table, ["{%tr for group in district_rows %}"], "Bảng")
-    merged = _row(table, ["{{ group.title }}"], "Bảng", bold=True)
-    whole = merged.cells[0].merge(merged.cells[-1])
-    for empty in whole.paragraphs[1:]:
-        whole._tc.remove(empty._p)
+    _band(table, "{{ group.title }}")
     _row(table, ["{%tr for row in group.rows %}"], "Bảng")
     cells = ["{{ row.order }}", "{{ row.label }}", "{{ row.unit }}", "{{ row.total }}", "{{ row.male }}"]
     cells += ["{{ row.female }}", "{{ row.minority }}", "{{ row.coverage }}", "{{ row.note }}"]
     _row(table, cells, "Bảng", right=(3, 4, 5, 6), center=(0, 2, 7))
     _row(table, ["{%tr endfor %}"], "Bảng")
     _row(table, ["{%tr endfor %}"], "Bảng")
+
+
+def _short_district_table(document: Any) -> None:
+    """The district's figures where few of them have a breakdown: it stands in one column, in words."""
+    _note(
+        document,
+        "{{ period_label }}: {{ period_text }}. Chỉ tiêu nhạy cảm chỉ nêu tổng số toàn huyện. Dấu “…”: chưa có số "
+        "liệu.",
+    )
+    heads = ("TT", "Chỉ tiêu", "Đơn vị tính", "Tổng số", "Trong đó", "Độ phủ")
+    table = _grid(document, (10, 78, 22, 22, 40, 25, 50), (*heads, "Nguồn; đơn vị chưa có số liệu; đối chiếu"), "Bảng")
+    _row(table, ["{%tr for group in district_rows %}"], "Bảng")
+    _band(table, "{{ group.title }}")
+    _row(table, ["{%tr for row in group.rows %}"], "Bảng")
+    cells = ["{{ row.order }}", "{{ row.label }}", "{{ row.unit }}", "{{ row.total }}", "{{ row.parts }}"]
+    _row(table, [*cells, "{{ row.coverage }}", "{{ row.note }}"], "Bảng", right=(3,), center=(0, 2, 5))
+    _row(table, ["{%tr endfor %}"], "Bảng")
+    _row(table, ["{%tr endfor %}"], "Bảng")
+
+
+def _band(table: Any, text: str) -> None:
+    """A heading across the table."""
+    merged = _row(table, [text], "Bảng", bold=True)
+    whole = merged.cells[0].merge(merged.cells[-1])
+    for empty in whole.paragraphs[1:]:
+        whole._tc.remove(empty._p)
 
 
 def _commune_table(document: Any) -> None:
@@ -504,12 +544,12 @@ def _body_tables(document: Any) -> None:
     _note(document, "{%p endif %}")
     _note(document, "{%p for table in body_tables %}")
     loop, end = "{%tc for head in table.heads %}", "{%tc endfor %}"
-    table = _grid(document, (10, 55, 60, 62, 60), ("TT", "Cơ quan, đơn vị", loop, "{{ head }}", end), "Bảng nhỏ")
+    table = _grid(document, (10, 55, 60, 62, 60), ("TT", "Cơ quan, đơn vị", loop, "{{ head }}", end), "Bảng vừa")
     _captioned(table, BY_BODY)
-    _row(table, ["{%tr for row in table.rows %}"], "Bảng nhỏ")
+    _row(table, ["{%tr for row in table.rows %}"], "Bảng vừa")
     cells = ["{{ row.order }}", "{{ row.name }}", "{%tc for cell in row.cells %}", "{{ cell }}", end]
-    _row(table, cells, "Bảng nhỏ", center=(0, 3))
-    _row(table, ["{%tr endfor %}"], "Bảng nhỏ")
+    _row(table, cells, "Bảng vừa", center=(0, 3))
+    _row(table, ["{%tr endfor %}"], "Bảng vừa")
     _note(document, " ")
     _note(document, "{%p endfor %}")
 

@@ -118,7 +118,7 @@ def _replaced(house: House, plan: RoundPlan) -> bool:
 
 def _merged(house: House, session: Session, plan: RoundPlan) -> tuple[Merged, ...]:
     sources = Beside(_taken(house, session, plan)).sources
-    return merged_figures(district_of(house, session, plan), house.settings, sources)
+    return merged_figures(district_of(house, session, plan), house.settings, sources, plan)
 
 
 # ---- selections and recommendations

@@ -55,7 +55,7 @@ def letter_context(settings: Settings, plan: RoundPlan, body: Body, request: Req
         "tone": settings.group(addressee.group).tone,
         "filing": filing(plan),
         "round_title": plan.title,
-        "occasion_title": f"{plan.activity.title} {plan.year}",
+        "occasion_title": f"{plan.activity.title.removesuffix(' năm')} năm {plan.year}",
         "about": about(plan),
         "content": plan.collection.content or _content(form),
         "period_label": period_label(plan),

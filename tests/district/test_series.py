@@ -1,6 +1,7 @@
 """A figure through the years: rows stay comparable when bodies merge and split, and no word is lost or told twice."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -149,6 +150,16 @@ def test_figures_of_before_and_after_a_change_in_one_round_are_not_added() -> No
     found = shown(said, NEW)
     assert row(found, M).cells[2025] == Cell("two_maps", None, 2, 2)
     assert found.total[2025].kind == "two_maps"
+    for both in (said[:2], said[1::-1]):  # in whatever order, and with the same day told to both
+        same = [replace(word, day=date(2025, 7, 10)) for word in both]
+        assert row(shown(same, NEW), M).cells[2025].kind == "two_maps"
+
+
+def test_a_body_asked_for_a_day_after_its_last_is_as_it_was() -> None:
+    said = [says(A, 10, 2025, day=date(2025, 7, 10)), says(D, 20, 2025, day=date(2025, 7, 10))]
+    for on in (NEW, date(2025, 7, 5), date(2025, 7, 20)):
+        assert numbers(row(shown(said, on), M)) == {2025: 10}
+    assert numbers(row(shown(said, OLD), A)) == {2025: 10}
 
 
 def stocks(*bodies: Body) -> Settings:

@@ -252,13 +252,14 @@ def test_the_command_shows_both_maps(home: Path, monkeypatch: pytest.MonkeyPatch
     assert lines(new)["xã Bình Lư"] == ["600", "660"]
     assert lines(new)["xã Tả Lèng"] == ["30 (2/3)", "77"]
     assert lines(new)["Tất cả"] == ["1.939 (12/13)", "4.377"]
-    assert "phần thuộc huyện Phong Thổ cũ" in new.stdout
+    assert lines(new)["xã Sin Suối Hồ *"] == ["1.000", "2.500"]
+    assert "*: từ 01/7/2025 xã Sin Suối Hồ gồm cả phần thuộc huyện Phong Thổ cũ" in new.stdout
     old = treem(home, monkeypatch, "LD-01", "--activity", SIX, "--map", "cu")
     assert "theo đơn vị ngày 30/6/2025" in old.stdout
     assert lines(old)["xã Tả Lèng + xã Giang Ma + xã Hồ Thầu"] == ["30 (2/3)", "77"]
     assert lines(old)["trong đó xã Giang Ma"] == ["20", "gộp"]
     assert lines(old)["trong đó xã Hồ Thầu"] == ["CN", "gộp"]
-    assert "không tách được" in old.stdout
+    assert "chỉ so sánh được cả nhóm" in old.stdout
     assert treem(home, monkeypatch, "LD-01", "--activity", SIX, "--map", "30/6/2025").stdout == old.stdout
 
 

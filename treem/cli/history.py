@@ -41,6 +41,7 @@ LEGEND = {
     "no_ratio": "mẫu số 0: không tính được tỷ lệ",
 }
 SPARSE = "(2/3): trong 3 đơn vị thời điểm đó chỉ 2 đơn vị có số liệu; tên đơn vị thiếu: dùng --json."
+JOINED = "Dòng nhiều đơn vị: có năm các đơn vị đó báo cáo chung sau khi sắp xếp; chỉ so sánh được cả nhóm."
 NOWHERE = Cell("not_asked")  # the round was held, and nobody was asked for the figure
 ABSENT = " (không có trên bản đồ này)"
 
@@ -102,7 +103,8 @@ def _print(house: House, activity: str, found: History) -> None:
     years = [Column(_heading(held), justify="right", no_wrap=True) for held in found.held]
     table = Table("Mã", "Đơn vị", *years)
     for row in shown.rows:
-        table.add_row(_codes(row), escape(_name(row)), *_texts(figure, found, row.cells))
+        name = f"{_name(row)} *" if row.broken else _name(row)
+        table.add_row(_codes(row), escape(name), *_texts(figure, found, row.cells))
         for part in row.parts:
             table.add_row("", escape(f"  trong đó {_name(part)}"), *_texts(figure, found, part.cells), style="dim")
     table.add_section()
@@ -146,12 +148,11 @@ def _notes(shown: Series) -> Iterator[str]:
         yield SPARSE
     kinds = {cell.kind for cell in cells} | {cell.kind for cell in shown.total.values()}
     yield from (f"{words}." for kind, words in LEGEND.items() if kind in kinds)
-    for row in shown.rows:
-        if row.parts:
-            yield f"{_name(row)}: có năm báo cáo chung sau khi sắp xếp đơn vị, không tách được; hãy so sánh cả nhóm."
-        for body in row.broken:
-            since = short_date(body.valid_from)
-            yield f"{short_name(body.name)}: từ {since} gồm cả {body.also_from}; số liệu trước đó không có phần này."
+    if any(row.parts for row in shown.rows):
+        yield JOINED
+    for body in dict.fromkeys(body for row in shown.rows for body in row.broken):
+        since = short_date(body.valid_from)
+        yield f"*: từ {since} {short_name(body.name)} gồm cả {body.also_from}; số liệu trước đó không có phần này."
 
 
 # ---- for another program

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from itertools import combinations
+from itertools import permutations
 from typing import Literal
 
 from treem.district.ground import Ground
@@ -134,5 +134,5 @@ class Rule:
             and earlier.body.valid_to < later.day
             and (earlier.round == later.round or not all(self.adds.values()))
             and ground.follows(later.body, earlier.body)
-            for earlier, later in combinations(sorted(words, key=lambda word: word.day), 2)
+            for earlier, later in permutations(words, 2)
         )

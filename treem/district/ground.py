@@ -24,9 +24,10 @@ class Ground:
 
         One that leads nowhere – it ended without successors, or began without predecessors – stands for itself.
         """
-        if (body, day) not in self._known:
-            self._known[body, day] = self._forward(body) if day < self.on else self._backward(body, day)
-        return self._known[body, day]
+        there = max(body.valid_from, min(day, body.valid_to or day))  # asked for a day after its last, it is as it was
+        if (body, there) not in self._known:
+            self._known[body, there] = self._forward(body) if there < self.on else self._backward(body, there)
+        return self._known[body, there]
 
     def follows(self, later: Body, earlier: Body) -> bool:
         """Whether ground of the earlier body came to the later one, directly or by others between."""

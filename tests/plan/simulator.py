@@ -6,6 +6,7 @@ from datetime import datetime
 
 from treem.plan.agenda import RequestFact, RoundFacts, RoundPlan, Step, due_steps
 
+REPORT = {"draft": "draft", "ask_approval": "awaiting_approval", "send_on": "sent"}
 NOTHING = RoundFacts(opened=False, requests=(), closed=False, report_state=None)
 
 
@@ -35,28 +36,49 @@ def file(facts: RoundFacts, bodies: Sequence[str]) -> RoundFacts:
 
 
 def _apply(step: Step, facts: RoundFacts, plan: RoundPlan, now: datetime) -> RoundFacts:
+    if step.action in REPORT:
+        return replace(facts, report_state=REPORT[step.action])
     match step.action:
+        case "choose":
+            assert facts.chosen is None
+            return replace(facts, chosen=frozenset(b.code for b in plan.bodies[: len(plan.bodies) // 2 + 1]))
         case "open":
             assert not facts.opened
-            fresh = tuple(RequestFact(b.code, False, False, False, frozenset()) for b in plan.bodies)
-            return replace(facts, opened=True, requests=fresh)
-        case "ask" | "remind" | "chase":
-            stage = "request" if step.action == "ask" else step.milestone
-            return replace(facts, requests=tuple(_write(r, step, stage, now) for r in facts.requests))
+            asked = [b.code for b in plan.bodies if facts.chosen is None or b.code in facts.chosen]
+            return replace(facts, opened=True, requests=tuple(fresh(code, plan) for code in asked))
         case "close":
             assert facts.opened
             return replace(facts, closed=True)
-        case "draft":
-            return replace(facts, report_state="draft")
-        case "ask_approval":
-            return replace(facts, report_state="awaiting_approval")
-        case "send_on":
-            return replace(facts, report_state="sent")
+        case "join" if step.body not in [r.body for r in facts.requests]:
+            return replace(facts, requests=(*facts.requests, fresh(step.of_body, plan)))
+    return replace(facts, requests=tuple(_about(r, step, plan, now) for r in facts.requests))
 
 
-def _write(request: RequestFact, step: Step, stage: str, now: datetime) -> RequestFact:
+def _about(request: RequestFact, step: Step, plan: RoundPlan, now: datetime) -> RequestFact:
     if request.body != step.body:
         return request
+    match step.action:
+        case "join":
+            return replace(request, closed=False, left=False)
+        case "leave":
+            return replace(request, closed=True, left=True)
+        case "move":
+            return _move(request, plan)
+    return _write(request, "request" if step.action == "ask" else step.milestone, now)
+
+
+def fresh(code: str, plan: RoundPlan) -> RequestFact:
+    """A request as the round makes it."""
+    return RequestFact(code, False, False, False, frozenset(), due=plan.due, told=plan.due)
+
+
+def _move(request: RequestFact, plan: RoundPlan) -> RequestFact:
+    extended = request.due and request.told and request.due > request.told
+    due = request.due if extended and request.due and request.due > plan.due else plan.due
+    return replace(request, due=due, told=plan.due)
+
+
+def _write(request: RequestFact, stage: str, now: datetime) -> RequestFact:
     assert stage not in request.letters, f"{stage} written twice to {request.body}"
     asked_at = now if stage == "request" else request.asked_at
     return replace(request, sent=True, letters=request.letters | {stage}, asked_at=asked_at)

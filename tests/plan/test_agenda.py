@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,9 +11,19 @@ from hypothesis import strategies as st
 
 from tests.plan.builders import activity, annual, body, settings
 from tests.plan.simulator import NOTHING, apply, file, settle
-from treem.plan.agenda import RequestFact, RoundFacts, RoundPlan, Step, UnknownRound, calendar, due_steps, plan_round
+from treem.plan.agenda import (
+    RequestFact,
+    RoundFacts,
+    RoundPlan,
+    Step,
+    UnknownRound,
+    calendar,
+    due_steps,
+    is_over,
+    plan_round,
+)
 from treem.plan.almanac import Almanac
-from treem.plan.settings import Holidays, Offset, When
+from treem.plan.settings import Holidays, Offset, OpenRecommendations, When
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 ALMANAC = Almanac(Holidays())
@@ -344,3 +355,155 @@ def test_nobody_is_written_to_at_a_dead_address_until_the_register_has_another()
     mended = (PLAN.bodies[0].model_copy(update={"emails": ("moi@tamduong.test",)}), *PLAN.bodies[1:])
     steps = due_steps(replace(PLAN, bodies=mended), dead, on("remind-1"))
     assert {s.body for s in steps} == set(CODES)
+
+
+# --- the config changes in the middle of a round
+
+LATER = plan_round(settings(activity(due=When(before="06-22"))), ALMANAC, "bao-cao-6-thang/2027")
+WHEN = on("open") + timedelta(days=3)
+
+
+def told(facts: RoundFacts, **changes: object) -> RoundFacts:
+    """The same facts, with every body asked by the plan's own day; `changes` are of the first."""
+    known = replace(facts, requests=tuple(replace(r, due=PLAN.due, told=PLAN.due) for r in facts.requests))
+    return one_of(known, **changes) if changes else known
+
+
+def test_a_day_that_moved_is_told_to_each_that_has_not_answered_and_to_nobody_twice() -> None:
+    facts = told(asked(filed=CODES[:1]))
+    assert due_steps(PLAN, facts, WHEN) == ()
+    steps = due_steps(LATER, facts, WHEN)
+    assert steps == tuple(Step("move", "due", code) for code in CODES[1:])
+    assert due_steps(LATER, apply(steps, facts, LATER, WHEN), WHEN) == ()
+
+
+@pytest.mark.parametrize("changes", [{"closed": True}, {"filed": True}, {"told": None}], ids=["waived", "filed", "old"])
+def test_who_waits_for_no_day_is_not_told(changes: dict[str, object]) -> None:
+    assert Step("move", "due", CODES[0]) not in due_steps(LATER, told(asked(), **changes), WHEN)
+
+
+def test_a_round_that_closed_moves_no_day() -> None:
+    assert {s.action for s in due_steps(LATER, told(asked(closed=True)), WHEN)} == {"draft"}
+
+
+def test_the_next_reminder_goes_by_the_new_day() -> None:
+    facts, done = settle(told(asked()), LATER, on("remind-1"))
+    assert {s.action for s in done} == {"move"}
+    reminded = LATER.instant_of(LATER.milestone("remind-1"))
+    assert {s.action for s in due_steps(LATER, facts, reminded)} == {"remind"}
+
+
+def test_an_extended_body_keeps_its_later_day_and_gets_its_reminder_by_it() -> None:
+    own = LATER.due + timedelta(days=5)
+    facts, _ = settle(told(asked(), due=own), LATER, WHEN)
+    assert {r.body: r.due for r in facts.requests} == {c: own if c == CODES[0] else LATER.due for c in CODES}
+    reminded = LATER.instant_of(LATER.milestone("remind-1"))
+    assert {s.body for s in due_steps(LATER, facts, reminded)} == set(CODES[1:])
+    assert Step("remind", "remind-1", CODES[0]) in due_steps(LATER, facts, reminded + timedelta(days=5))
+
+
+def test_a_body_that_came_is_asked_and_one_that_ended_is_asked_no_longer() -> None:
+    bodies = (*PLAN.bodies[1:], body("moi"))
+    plan = replace(PLAN, bodies=bodies)
+    facts, done = settle(told(asked()), plan, WHEN)
+    assert done == [Step("join", "open", "moi"), Step("leave", "open", CODES[0]), Step("ask", "open", "moi")]
+    assert {r.body: r.left for r in facts.requests} == {CODES[0]: True, **dict.fromkeys((*CODES[1:], "moi"), False)}
+    back, done = settle(facts, PLAN, WHEN + timedelta(days=1))
+    assert done == [Step("join", "open", CODES[0]), Step("leave", "open", "moi")]  # asked already: no second request
+    assert settle(back, PLAN, WHEN + timedelta(days=1)) == (back, [])
+
+
+def test_who_filed_before_it_ended_is_left_as_it_is() -> None:
+    plan = replace(PLAN, bodies=PLAN.bodies[1:])
+    assert due_steps(plan, told(asked(filed=CODES[:1])), WHEN) == ()
+
+
+def test_nobody_joins_after_the_deadline() -> None:
+    plan = replace(PLAN, bodies=(*PLAN.bodies, body("moi")))
+    assert Step("join", "open", "moi") in due_steps(plan, told(asked()), on("due", 23))
+    assert Step("join", "open", "moi") not in due_steps(plan, told(asked()), at(PLAN.due + timedelta(days=1), 0))
+
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from([-4, 0, 3, 8]), st.sets(st.sampled_from([*CODES, "moi"]), min_size=1), INSTANTS),
+    min_size=1,
+    max_size=6,
+).map(lambda found: sorted(found, key=lambda change: change[2]))
+
+
+@given(CHANGES, FILINGS)
+def test_whatever_changes_everybody_asked_knows_the_day_and_nothing_is_said_twice(
+    changes: list[tuple[int, set[str], datetime]], filings: dict[str, datetime | None]
+) -> None:
+    known = {b.code: b for b in (*PLAN.bodies, body("moi"))}
+    facts = NOTHING
+    for days, codes, look in changes:
+        rule = When(on=f"{PLAN.due + timedelta(days=days):%m-%d}")
+        plan = plan_round(settings(activity(due=rule)), ALMANAC, "bao-cao-6-thang/2027")
+        plan = replace(plan, bodies=tuple(known[code] for code in sorted(codes)))
+        facts = file(facts, tuple(c for c, when in filings.items() if when and when <= look))
+        facts, done = settle(facts, plan, look)
+        assert len(done) == len(set(done))
+        assert settle(facts, plan, look) == (facts, [])
+        if facts.opened and not facts.closed:
+            waiting = [r for r in facts.requests if not r.filed and not r.closed]
+            assert {r.body for r in waiting} <= codes
+            assert {r.told for r in waiting} <= {plan.due}
+            if look.astimezone(ZONE).date() <= plan.due:
+                assert {r.body for r in facts.requests if not r.left} >= codes
+
+
+# --- whom to ask, and what stays in the office
+
+
+def selecting(**more: Any) -> RoundPlan:
+    rule = OpenRecommendations(rule="open_recommendations")
+    return plan_round(settings(activity(selection=rule, **more)), ALMANAC, "bao-cao-6-thang/2027")
+
+
+def test_bodies_are_chosen_before_anybody_is_asked() -> None:
+    plan = selecting(choose=Offset(days=-40))
+    chosen_at = plan.instant_of(plan.milestone("choose"))
+    assert plan.begins == plan.date_of("choose") < plan.date_of("open")
+    assert due_steps(plan, NOTHING, chosen_at - timedelta(minutes=1)) == ()
+    facts, done = settle(NOTHING, plan, chosen_at)
+    assert done == [Step("choose", "choose")]
+    facts, done = settle(facts, plan, on("open"))
+    assert done == [Step("open", "open"), *(Step("ask", "open", code) for code in CODES[:2])]
+    assert {r.body for r in facts.requests} == set(CODES[:2])
+
+
+def test_without_a_day_of_its_own_the_choice_is_made_at_the_opening_and_first() -> None:
+    _, done = settle(NOTHING, selecting(), on("open") + timedelta(days=2))
+    assert [s.action for s in done] == ["choose", "open", "ask", "ask"]
+
+
+def test_a_choice_that_a_person_changed_changes_who_is_asked() -> None:
+    plan = selecting()
+    facts, _ = settle(NOTHING, plan, on("open"))
+    changed = replace(facts, chosen=frozenset(CODES[1:]))
+    _, done = settle(changed, plan, WHEN)
+    assert done == [Step("join", "open", CODES[2]), Step("leave", "open", CODES[0]), Step("ask", "open", CODES[2])]
+
+
+def test_nobody_chosen_means_nobody_asked_and_no_report() -> None:
+    plan = selecting()
+    facts = replace(NOTHING, chosen=frozenset())
+    facts, done = settle(facts, plan, on("close"))
+    assert done == []  # first looked at on the closing day
+    facts, done = settle(replace(NOTHING, chosen=frozenset()), plan, on("open"))
+    facts, more = settle(facts, plan, on("close"))
+    assert [s.action for s in (*done, *more)] == ["open", "close"]
+    assert is_over(facts)
+
+
+def test_a_round_nobody_opened_in_time_chooses_nobody() -> None:
+    assert due_steps(selecting(), NOTHING, on("close")) == ()
+
+
+def test_a_document_that_stays_in_the_office_asks_for_no_approval() -> None:
+    plan = plan_round(settings(activity(send_on=None)), ALMANAC, "bao-cao-6-thang/2027")
+    assert [m.key for m in plan.milestones][-1] == "close"
+    kept = replace(asked(closed=True), report_state="kept")
+    assert due_steps(plan, kept, on("close")) == ()
+    assert is_over(kept)

@@ -296,13 +296,12 @@ def _collecting(plan: RoundPlan, facts: RoundFacts, now: datetime) -> Iterator[S
         return
     if not facts.opened and _reached(plan, "close", now):  # nobody is asked by a day that is long past: the office
         return  # decides
-    if plan.collection.selection and facts.chosen is None:
-        if _reached(plan, "choose", now):
-            yield Step("choose", "choose")
+    if plan.collection.selection and facts.chosen is None and _reached(plan, "choose", now):
+        yield Step("choose", "choose")
         return
-    if not _reached(plan, "open", now):
-        return
-    if not facts.opened:
+    if not facts.opened:  # a round that is open stays so, though its days were moved and it should open only now
+        if not _reached(plan, "open", now) or (plan.collection.selection and facts.chosen is None):
+            return
         yield Step("open", "open")
     else:
         yield from _changed(plan, facts, now)

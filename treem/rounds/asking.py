@@ -9,7 +9,7 @@ from decimal import Decimal
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from treem.documents.letters import render_letter
@@ -85,7 +85,8 @@ def tell_moved(house: House, plan: RoundPlan, step: Step, now: datetime) -> None
             session, "request_moved", now, round_id=request.round_id, request_id=request.id, due=plan.due.isoformat()
         )
         if _letters_of(session, request.id, "request"):
-            key = f"moved:{request.token}:{plan.due.isoformat()}"
+            told = _count(session, request.id, "moved")  # a day may move away, back, and away again
+            key = f"moved:{request.token}:{plan.due.isoformat()}" + (f":{told + 1}" if told else "")
             _write(house, session, plan, request, "notice", key, "moved", now, attach=False)
 
 
@@ -192,6 +193,12 @@ def _letters_of(session: Session, request_id: int, stage: str) -> dict[str, str]
     written = LetterOut.idem_key.startswith(f"{stage}:", autoescape=True)
     query = select(LetterOut.recipient, LetterOut.state).where(LetterOut.request_id == request_id, written)
     return {row.recipient: row.state for row in session.execute(query)}
+
+
+def _count(session: Session, request_id: int, stage: str) -> int:
+    written = LetterOut.idem_key.startswith(f"{stage}:", autoescape=True)
+    query = select(func.count(LetterOut.id)).where(LetterOut.request_id == request_id, written)
+    return session.scalar(query) or 0
 
 
 def _all_lost(letters: Mapping[str, str]) -> bool:

@@ -205,7 +205,7 @@ def told(draw: st.DrawFn) -> tuple[Settings, list[date], list[Said]]:
     return settings(*register.bodies), days, said
 
 
-@law(max_examples=300, deadline=None)
+@law(max_examples=150, deadline=None)
 @given(told(), st.data())
 def test_the_rows_of_every_map_hold_what_all_bodies_said(
     made: tuple[Settings, list[date], list[Said]], data: st.DataObject
@@ -225,7 +225,7 @@ def test_the_rows_of_every_map_hold_what_all_bodies_said(
     assert len(on_rows) == len(set(on_rows))
 
 
-@law(max_examples=200, deadline=None)
+@law(max_examples=100, deadline=None)
 @given(told())
 def test_on_the_day_of_a_round_the_series_is_what_each_body_said(
     made: tuple[Settings, list[date], list[Said]],
@@ -241,7 +241,7 @@ def test_on_the_day_of_a_round_the_series_is_what_each_body_said(
             assert (r.cells[period].kind, r.cells[period].number) == plain.get(r.bodies[0], ("not_asked", None))
 
 
-@law(max_examples=200, deadline=None)
+@law(max_examples=100, deadline=None)
 @given(registers(), st.data())
 def test_figures_divided_over_successors_come_to_the_same_on_both_maps(
     made: tuple[Any, list[date]], data: st.DataObject

@@ -1,14 +1,18 @@
 """Bodies that end and who goes on after them: by code and day, never by code alone."""
 
+import shutil
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from tests.plan.builders import body
 from treem.plan.consistency.register import check_register
+from treem.plan.load import ConfigError, load_settings
 from treem.plan.settings import Body, Group, NoSuccessor, Register
 
+EXAMPLE = Path(__file__).parents[2] / "config-examples" / "lai-chau-2025"
 OLD, NEW = date(2025, 6, 30), date(2025, 7, 1)
 GROUP = Group(key="xa", name="Các xã", duty_group="III.9", tone="instruct")
 
@@ -91,3 +95,22 @@ def test_nobody_goes_on_after_himself(until: date | None) -> None:
 def test_a_code_nobody_has_is_named() -> None:
     (one,) = found(body("03412", valid_to=OLD, successors=("03425",)), STAYING)
     assert one[1:] == ("Không có đơn vị mã “03425”.", "Có phải là “03424”? Hãy sửa lại.")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('successors: ["03408"]', 'successors: ["03418"]', "Ngày 01/07/2025, sau khi Ủy ban nhân dân xã Nùng Nàng"),
+        ("    valid_to: 2025-06-30\n    successors", "    successors", "Có đơn vị kế tục nhưng chưa có ngày kết thúc"),
+    ],
+)
+def test_a_mistake_in_the_example_is_refused_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    folder = shutil.copytree(EXAMPLE, tmp_path / "config")
+    path = folder / "bodies.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(folder, {})
+    line = text[: text.index(old)].count("\n") + 1
+    said = [(p.file, p.line) for p in caught.value.problems if message in p.message]
+    assert said == [("config/bodies.yaml", line)]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from treem.ledger import queries
 from treem.ledger.tables import Request, Round, Selected, Submission, Value
 from treem.plan.agenda import ROUND_KEY, RoundPlan
-from treem.plan.settings import Body, Places, Rotation, SelectedBefore, Settings
+from treem.plan.settings import Activity, Body, Places, Rotation, SelectedBefore, Settings
 from treem.rounds import recommendations
 from treem.rounds.filing import is_on_time
 from treem.rounds.house import House
@@ -59,6 +59,12 @@ def visits_of(settings: Settings, plan: RoundPlan) -> str | None:
     return None
 
 
+def plan_of(house: House, activity: Activity, collection: str, year: int) -> RoundPlan:
+    """The round of a collection in a year."""
+    occasion = f"{activity.key}/{year}"
+    return house.plan(occasion if len(activity.collections) == 1 else f"{occasion}/{collection}")
+
+
 def _earlier_selections(session: Session, plan: RoundPlan) -> Iterator[tuple[int, dict[str, bool]]]:
     """Year by year: whether a body of the audience was chosen."""
     rows = session.execute(
@@ -92,8 +98,7 @@ def _record_may_come(house: House, plan: RoundPlan, year: int, today: date) -> b
     part = visits_of(house.settings, plan)
     if part is None:
         return True
-    several = len(plan.activity.collections) > 1
-    return today <= house.plan(f"{plan.activity.key}/{year}" + f"/{part}" * several).date_of("close")
+    return today <= plan_of(house, plan.activity, part, year).date_of("close")
 
 
 def _is_of(house: House, plan: RoundPlan, body: Body, year: int, chosen: Mapping[str, bool]) -> bool:
@@ -148,8 +153,11 @@ def _returns(
 
 def _last_rounds(house: House, plan: RoundPlan, names: Iterable[str]) -> list[RoundPlan]:
     """The rounds of last year and this year of activities, or of collections ("activity/collection")."""
-    plans = [p for year in (plan.year - 1, plan.year) for p in house.plans_of(year)]
-    wanted = set(names)
+    wanted, settings = set(names), house.settings
+    named = [a for a in settings.plan.activities if wanted & {a.key, *(f"{a.key}/{c.key}" for c in a.collections)}]
+    plans = [
+        plan_of(house, a, c.key, year) for year in (plan.year - 1, plan.year) for a in named for c in a.collections
+    ]
     return [p for p in plans if {p.activity.key, f"{p.activity.key}/{p.collection.key}"} & wanted]
 
 

@@ -59,12 +59,12 @@ class Sheet:
     book: Any
     sheet: Any
     widths: Sequence[float]
-    formats: dict[str, Any] = field(default_factory=dict)
+    formats: dict[Any, Any] = field(default_factory=dict)
     row: int = 0
 
     def format(self, **properties: Any) -> Any:
         """A cell format, made once."""
-        key = repr(sorted(properties.items()))
+        key = tuple(sorted(properties.items()))
         if key not in self.formats:
             self.formats[key] = self.book.add_format(properties)
         return self.formats[key]
@@ -144,7 +144,7 @@ def write_annex(
             {"title": plan.title, "author": settings.office.name, "created": EPOCH.replace(tzinfo=None)}
         )
         merged = merged_figures(district, settings, beside.sources, plan)
-        formats: dict[str, Any] = {}
+        formats: dict[Any, Any] = {}
         _district_sheet(
             _sheet(book, "Biểu huyện", (8.5, 38, 11, 9.5, 9, 9, 9, 11, 28, 28), formats), merged, plan, outward
         )
@@ -162,7 +162,7 @@ def write_annex(
     return out.getvalue()
 
 
-def _sheet(book: Any, name: str, widths: Sequence[float], formats: dict[str, Any]) -> Sheet:
+def _sheet(book: Any, name: str, widths: Sequence[float], formats: dict[Any, Any]) -> Sheet:
     return Sheet(book, book.add_worksheet(name), widths, formats)
 
 
@@ -237,7 +237,7 @@ def _district_cell(merged: Merged, column: Column, outward: bool) -> Cell:
 
 
 def _commune_sheet(
-    book: Any, formats: dict[str, Any], merged: Sequence[Merged], district: District, plan: RoundPlan, outward: bool
+    book: Any, formats: dict[Any, Any], merged: Sequence[Merged], district: District, plan: RoundPlan, outward: bool
 ) -> None:
     communes = [body for body in plan.bodies if body.kind == "commune"]
     sheet = _sheet(book, "Theo xã", (8.5, 31, 9, 9, 9.5, *[7.4] * len(communes), 8), formats)
@@ -281,7 +281,7 @@ def _filing_sheet(sheet: Sheet, plan: RoundPlan, filing: Sequence[FilingRow], se
 
 def _provenance_sheet(
     book: Any,
-    formats: dict[str, Any],
+    formats: dict[Any, Any],
     merged: Sequence[Merged],
     settings: Settings,
     plan: RoundPlan,
@@ -317,7 +317,7 @@ def _provenance_sheet(
 
 
 def _reconciliation_sheet(
-    book: Any, formats: dict[str, Any], found: Reconciliation, plan: RoundPlan, outward: bool
+    book: Any, formats: dict[Any, Any], found: Reconciliation, plan: RoundPlan, outward: bool
 ) -> None:
     sheet = _sheet(book, "Đối chiếu số ước", (9, 60, 14, 18, 18, 18, 14), formats)
     heads = ("Mã", "Chỉ tiêu", "Đơn vị tính", "Số ước đã báo cáo", "Số chính thức", "Chênh lệch", "Ghi chú")
@@ -335,7 +335,7 @@ def _reconciliation_sheet(
     sheet.finish()
 
 
-def _selection_sheet(book: Any, formats: dict[str, Any], beside: Beside, plan: RoundPlan, outward: bool) -> None:
+def _selection_sheet(book: Any, formats: dict[Any, Any], beside: Beside, plan: RoundPlan, outward: bool) -> None:
     sheet = _sheet(book, "Lựa chọn", (6, 34, 26, 90), formats)
     notes = ("Theo thứ tự của quy tắc lựa chọn ghi trong config/plan.yaml.", _edition(outward))
     sheet.headed(f"LỰA CHỌN CƠ QUAN, ĐƠN VỊ – {plan.title}", notes, ("TT", "Cơ quan, đơn vị", "Kết quả", "Lý do"))
@@ -344,7 +344,7 @@ def _selection_sheet(book: Any, formats: dict[str, Any], beside: Beside, plan: R
     sheet.finish()
 
 
-def _recommendation_sheet(book: Any, formats: dict[str, Any], beside: Beside, plan: RoundPlan) -> None:
+def _recommendation_sheet(book: Any, formats: dict[Any, Any], beside: Beside, plan: RoundPlan) -> None:
     sheet = _sheet(book, "Kiến nghị", (6, 30, 80, 14, 30), formats)
     heads = ("TT", "Cơ quan, đơn vị", "Kiến nghị", "Thời hạn", "Tình trạng")
     sheet.headed(f"KIẾN NGHỊ SAU KIỂM TRA – {plan.title}", (_edition(outward=False),), heads)

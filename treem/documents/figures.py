@@ -19,6 +19,7 @@ from treem.plan.settings import Column, Figure, Indicator, Settings
 
 WITHHELD = "không nêu"
 COLUMN_NAMES: Mapping[Column, str] = {"total": "tổng số", "male": "nam", "female": "nữ", "minority": "dân tộc thiểu số"}
+Row = Mapping[str, Any]
 NO_SOURCES: Mapping[str, tuple[str, ...]] = {}
 CELL_WORDS = {"blank": "…", "not_applicable": "KAD", "not_filed": "CN"}
 CELL_LEGEND = "0: không có trường hợp nào; …: để trống (chưa có số liệu); KAD: không áp dụng; CN: chưa nộp báo cáo."
@@ -125,15 +126,22 @@ def merged_figures(
     forms = settings.forms_for(plan.activity.key, plan.collection.key) if plan else settings.forms
     asked = frozenset(code for form in forms for code in form.figures)
     estimate = plan is not None and plan.is_estimate
-    totals = {code: frame.to_dict("records") for code, frame in district.totals.groupby("figure", sort=False)}
-    cells = dict(list(district.by_body.groupby("figure", sort=False)))
+    totals, cells, checks = (by_figure(f) for f in (district.totals, district.by_body, district.cross_checks))
     found = (
-        _merged(district, settings, indicator, figure, totals[figure.code], cells)
+        _merged(settings, indicator, figure, totals[figure.code], cells, checks.get(figure.code, []))
         for indicator in settings.book.indicators
         for figure in indicator.figures
         if figure.code in totals
     )
     return tuple(_beside_it(merged, sources, asked, estimate) for merged in found)
+
+
+def by_figure(frame: Any) -> dict[str, list[Row]]:
+    """The rows of a frame by their figure: read hundreds of times, and a frame is slow to ask."""
+    found: dict[str, list[Row]] = {}
+    for row in frame.to_dict("records"):
+        found.setdefault(row["figure"], []).append(row)
+    return found
 
 
 def _beside_it(merged: Merged, sources: Mapping[str, tuple[str, ...]], asked: frozenset[str], estimate: bool) -> Merged:
@@ -145,53 +153,51 @@ def _beside_it(merged: Merged, sources: Mapping[str, tuple[str, ...]], asked: fr
 
 
 def _merged(
-    district: District,
     settings: Settings,
     indicator: Indicator,
     figure: Figure,
-    rows: list[dict[Any, Any]],
-    cells: Mapping[Any, Any],
+    rows: list[Row],
+    cells: Mapping[str, list[Row]],
+    checks: list[Row],
 ) -> Merged:
-    own = cells[figure.numerator if figure.merge == "rate" else figure.code]
-    counted = own[(own["column"] == "total") & own["counts"].astype(bool)]
+    own = cells[(figure.numerator or "") if figure.merge == "rate" else figure.code]
+    counted = [cell for cell in own if cell["column"] == "total" and cell["counts"]]
     return Merged(
         figure,
         indicator,
         {row["column"]: row["total"] for row in rows},
         _coverage(rows[0], counted),
-        _checks(district, settings, figure),
+        _checks(settings, checks),
         _listed(figure, counted),
     )
 
 
-def _coverage(row: Mapping[Any, Any], counted: Any) -> Coverage:
+def _coverage(row: Row, counted: list[Row]) -> Coverage:
     def short(names: Iterable[str]) -> tuple[str, ...]:
         return tuple(short_name(name) for name in names)
 
     return Coverage(
         row["reporting"],
         row["asked"],
-        set(counted["body_kind"]) == {"commune"},
+        {cell["body_kind"] for cell in counted} == {"commune"},
         short(row["blank"]),
         short(row["not_filed"]),
         short(row["not_applicable"]),
-        short(counted["name"]),
+        short(cell["name"] for cell in counted),
     )
 
 
-def _checks(district: District, settings: Settings, figure: Figure) -> tuple[CrossCheck, ...]:
-    frame = district.cross_checks[district.cross_checks["figure"] == figure.code]
+def _checks(settings: Settings, rows: list[Row]) -> tuple[CrossCheck, ...]:
     return tuple(
         CrossCheck(settings.group(row["group"]).name, row["total"], row["difference"], row["reporting"], row["asked"])
-        for row in frame.to_dict("records")
+        for row in rows
     )
 
 
-def _listed(figure: Figure, counted: Any) -> tuple[tuple[str, Decimal], ...]:
+def _listed(figure: Figure, counted: list[Row]) -> tuple[tuple[str, Decimal], ...]:
     if figure.merge != "none":
         return ()
-    said = counted[counted["kind"] == "number"]
-    return tuple((short_name(name), number) for name, number in zip(said["name"], said["number"], strict=True))
+    return tuple((short_name(cell["name"]), cell["number"]) for cell in counted if cell["kind"] == "number")
 
 
 def short_name(name: str) -> str:

@@ -45,11 +45,11 @@ def district_of(house: House, session: Session, plan: RoundPlan) -> District:
     )
 
 
-def beside_of(house: House, session: Session, plan: RoundPlan) -> Beside:
-    """What stands beside the round's own figures in its documents."""
+def beside_of(house: House, session: Session, plan: RoundPlan, district: District | None = None) -> Beside:
+    """What stands beside the round's own figures (`district`, where it is known already) in its documents."""
     return Beside(
         _taken(house, session, plan),
-        _reconciliation(house, session, plan),
+        _reconciliation(house, session, plan, district),
         _selection(house, session, plan),
         _recommendations(house, session, plan),
     )
@@ -83,7 +83,9 @@ def _taken(house: House, session: Session, plan: RoundPlan) -> tuple[Source, ...
 # ---- estimates and final figures
 
 
-def _reconciliation(house: House, session: Session, plan: RoundPlan) -> Reconciliation | None:
+def _reconciliation(
+    house: House, session: Session, plan: RoundPlan, district: District | None
+) -> Reconciliation | None:
     """Estimates beside final figures: in the round that has the final ones, and in the next report that is no estimate.
 
     Both must have been answered by somebody.
@@ -92,7 +94,8 @@ def _reconciliation(house: House, session: Session, plan: RoundPlan) -> Reconcil
     if pair is None or not all(queries.accepted_values(session, p.key) for p in pair):
         return None
     estimate, final = pair
-    return reconcile(period_title(final), _merged(house, session, estimate), _merged(house, session, final))
+    finals = _merged(house, session, final, district if final is plan else None)
+    return reconcile(period_title(final), _merged(house, session, estimate), finals)
 
 
 def _reconciled(house: House, plan: RoundPlan) -> tuple[RoundPlan, RoundPlan] | None:
@@ -116,9 +119,9 @@ def _replaced(house: House, plan: RoundPlan) -> bool:
     return any(c.reconciles == plan.activity.key for c in collections)
 
 
-def _merged(house: House, session: Session, plan: RoundPlan) -> tuple[Merged, ...]:
+def _merged(house: House, session: Session, plan: RoundPlan, district: District | None = None) -> tuple[Merged, ...]:
     sources = Beside(_taken(house, session, plan)).sources
-    return merged_figures(district_of(house, session, plan), house.settings, sources, plan)
+    return merged_figures(district or district_of(house, session, plan), house.settings, sources, plan)
 
 
 # ---- selections and recommendations

@@ -245,7 +245,7 @@ def _documents(house: House, session: Session, plan: RoundPlan) -> tuple[bytes, 
     plan = replace(plan, bodies=tuple(asked_bodies(house, session, plan)))
     filing = queries.filing_record(session, plan.key)
     narratives, own = queries.narratives(session, plan.key), queries.accepted_values(session, plan.key)
-    beside = beside_of(house, session, plan)
+    beside = beside_of(house, session, plan, district)
     return (
         write_report(district, settings, plan, filing, narratives, beside=beside, draft=True),
         write_annex(district, settings, plan, filing, own, beside=beside),

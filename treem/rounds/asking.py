@@ -72,18 +72,21 @@ def leave(house: House, plan: RoundPlan, step: Step, now: datetime) -> None:
 
 
 def tell_moved(house: House, plan: RoundPlan, step: Step, now: datetime) -> None:
-    """Note the round's new day, and tell a body that was asked by the old one. An extension that is later stays."""
+    """Note the round's new day, and tell a body that was asked by the old one.
+
+    A body whose day was extended past the new one keeps it, and has nothing to be told.
+    """
     with house.ledger.begin() as session:
         request = _request(session, plan.key, step.of_body)
         if request.told_due == plan.due:
             return
-        extended = request.told_due is not None and request.due > request.told_due
-        if not (extended and request.due > plan.due):
-            request.due, request.legal_due = plan.due, plan.legal_due
+        extended = request.told_due is not None and request.due > max(request.told_due, plan.due)
         request.told_due = plan.due
-        record(
-            session, "request_moved", now, round_id=request.round_id, request_id=request.id, due=plan.due.isoformat()
-        )
+        facts = {"due": plan.due.isoformat(), "kept": extended}
+        record(session, "request_moved", now, round_id=request.round_id, request_id=request.id, **facts)
+        if extended:
+            return
+        request.due, request.legal_due = plan.due, plan.legal_due
         if _letters_of(session, request.id, "request"):
             told = _count(session, request.id, "moved")  # a day may move away, back, and away again
             key = f"moved:{request.token}:{plan.due.isoformat()}" + (f":{told + 1}" if told else "")

@@ -48,8 +48,9 @@ def answering(settings: Settings, form: bytes, behaviour: Behaviour, seed: str) 
     """A body that has the form in its hands."""
     pairs = [(rule.smaller, rule.larger) for rule in settings.book.inequalities]
     pairs += [(f.numerator, f.denominator) for f in settings.figures().values() if f.numerator and f.denominator]
+    sums = tuple((rule.total, rule.parts) for rule in settings.book.sums)
     nowhere = ("127.0.0.1", 0)
-    body = SimulatedBody("x", "Đơn vị", "x@y.test", "-", nowhere, nowhere, behaviour, rng_for(1, seed), pairs)
+    body = SimulatedBody("x", "Đơn vị", "x@y.test", "-", nowhere, nowhere, behaviour, rng_for(1, seed), pairs, sums)
     body._take(Letter("<1@y.test>", f"[#{TOKEN}]", "o@y.test", "", "", "", form), "open")
     return body
 

@@ -55,6 +55,7 @@ class SimulatedBody:
     complaints: list[str] = field(default_factory=list)  # what the body expected of the office and did not get
     named_mistake: bool | None = None  # whether the acknowledgement named the planted cell; None = no such answer yet
     post: Post | None = field(default=None, repr=False)  # none: a mailbox of its own
+    known: Questionnaire | None = field(default=None, repr=False)  # the form, where it has been looked at already
 
     def __post_init__(self) -> None:
         self._postbox = self.post or Postbox(self.address, self.password, self.smtp, self.imap)
@@ -214,7 +215,7 @@ class SimulatedBody:
     def _decide(self) -> Questionnaire:
         """Read the form and make up the figures, once; a later copy of the form is filled in the same way."""
         if self._questions is None:
-            self._questions = read_questionnaire(self._form)
+            self._questions = self.known or read_questionnaire(self._form)
             self.body_code = self._questions.body or self.body_code  # a team answers for the body it inspected
             asked, rules = self._questions.questions, self.inequalities
             self._meant = invent(asked, rules, self.rng, self.sums)
@@ -259,7 +260,7 @@ class SimulatedBody:
                 total.sheet, total.cell, frozenset(summed[c].cell for c in ("total", "male", "female"))
             )
             return {(total.sheet, total.cell): int(Decimal(str(self._meant[total.figure, "total"]))) + 1}
-        wrong = next(iter(columns.values()))["total"]
+        wrong = next((c["total"] for c in columns.values()), questions.questions[0])
         self._mistake = Mistake(wrong.sheet, wrong.cell, frozenset({wrong.cell}))
         return {(wrong.sheet, wrong.cell): ROUGHLY}
 

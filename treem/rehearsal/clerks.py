@@ -1,7 +1,7 @@
 """The clerks of a year: each has one mailbox, and answers everything that is asked in it, each request by itself.
 
-Belongs here: which letter belongs to which request, told by the token in its subject. How a request is answered is in
-`bodies`.
+Belongs here: which letter belongs to which request, told by the token in its subject, and to which round, told by the
+form that came with it. How a request is answered is in `bodies`.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +10,7 @@ from datetime import datetime
 
 from treem.rehearsal.bodies import SimulatedBody
 from treem.rehearsal.postbox import Letter, Postbox
+from treem.rehearsal.questionnaire import Questionnaire, read_questionnaire
 
 QUIET = "quiet"  # a day that is no milestone of the round
 
@@ -20,6 +21,7 @@ class Tray:
 
     postbox: Postbox
     number: int  # of the mailbox's requests, in the order they came
+    form: Questionnaire
     waiting: list[Letter] = field(default_factory=list)
 
     def new_letters(self) -> list[Letter]:
@@ -72,9 +74,10 @@ class Clerk:
 
     def _lay(self, letter: Letter, token: str) -> None:
         if token not in self.errands:
-            if not letter.asks:
+            if letter.workbook is None:
                 return
-            title = max((t for t in self.titles if t in letter.subject), key=len, default="")
-            tray = Tray(self.postbox, len(self.errands) + 1)
+            form = read_questionnaire(letter.workbook)
+            title = next((text for text in form.head if text in self.titles), "")
+            tray = Tray(self.postbox, len(self.errands) + 1, form)
             self.errands[token] = Errand(title, self.start(title, tray), tray)
         self.errands[token].tray.waiting.append(letter)

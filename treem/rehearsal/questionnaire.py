@@ -16,7 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 FIGURE_CODE = re.compile(r"[A-Z]{2,4}-\d{1,3}(\.\d+)?")
 BODY_MARK = re.compile(r"Mã đơn vị: (\S+)")
-MARKED_ROWS = 3
+HEAD_ROWS = 3
 HEADINGS = {
     "total": re.compile(r"tổng( số)?\b"),
     "male": re.compile(r"nam\b"),
@@ -53,7 +53,12 @@ class Questionnaire:
 
     questions: tuple[Question, ...]
     boxes: tuple[TextBox, ...]
-    body: str | None = None  # the code of the body it is about, as the sheet shows it
+    head: tuple[str, ...] = ()  # what stands above the table: whose form it is, of which round, its marks
+
+    @property
+    def body(self) -> str | None:
+        """The code of the body it is about, as the sheet shows it."""
+        return next((found[1] for found in map(BODY_MARK.search, self.head) if found), None)
 
 
 def read_questionnaire(data: bytes) -> Questionnaire:
@@ -63,12 +68,11 @@ def read_questionnaire(data: bytes) -> Questionnaire:
     questions = tuple(q for sheet in sheets for q in _questions(sheet))
     asked_in = {q.sheet for q in questions}
     boxes = tuple(b for sheet in sheets if sheet.title not in asked_in for b in _boxes(sheet))
-    return Questionnaire(questions, boxes, next(filter(None, map(_body, sheets)), None))
+    return Questionnaire(questions, boxes, tuple(text for sheet in sheets for text in _head(sheet)))
 
 
-def _body(sheet: Worksheet) -> str | None:
-    texts = (str(cell.value) for row in sheet.iter_rows(max_row=MARKED_ROWS) for cell in row if cell.value)
-    return next((found[1] for found in map(BODY_MARK.search, texts) if found), None)
+def _head(sheet: Worksheet) -> Iterator[str]:
+    yield from (str(cell.value) for row in sheet.iter_rows(max_row=HEAD_ROWS) for cell in row if cell.value)
 
 
 def _questions(sheet: Worksheet) -> Iterator[Question]:

@@ -82,7 +82,17 @@ def cast_year(plans: Sequence[RoundPlan], settings: Settings, stage: Stage, seed
             source = Random(f"{seed}:{title}:{body.code}:{tray.number}")
             where = (stage.mail.smtp, stage.mail.imap)
             return SimulatedBody(
-                body.code, body.name, body.emails[0], PASSWORD, *where, role, source, pairs, sums, post=tray
+                body.code,
+                body.name,
+                body.emails[0],
+                PASSWORD,
+                *where,
+                role,
+                source,
+                pairs,
+                sums,
+                post=tray,
+                known=tray.form,
             )
 
         return start

@@ -2,6 +2,7 @@
 recommendations, and what each of them does not tell outside.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 from docx import Document
+from docx.enum.section import WD_ORIENT
+from docx.oxml.ns import qn
 from openpyxl import Workbook, load_workbook
 
 from tests.documents import year
@@ -163,3 +166,17 @@ def test_what_stays_in_the_office_has_the_office_at_its_head(held: Held) -> None
     head = [p.text for cell in document.tables[0].rows[0].cells for p in cell.paragraphs if p.text]
     assert head[:2] == ["UBND HUYỆN TAM ĐƯỜNG", "PHÒNG LAO ĐỘNG - THƯƠNG BINH VÀ XÃ HỘI"]
     assert "BC-UBND" not in held.text(RECORD)
+
+
+@pytest.mark.parametrize("key", [EVENT, RECORD, ANNUAL])
+def test_every_document_has_the_layout_of_the_decree(held: Held, key: str) -> None:
+    document = Document(BytesIO(held._file(key, 0)))
+    first, *annexes = document.sections
+    assert (round(first.page_width.mm), round(first.page_height.mm)) == (210, 297)
+    assert 20 <= round(first.top_margin.mm) <= 25 and 20 <= round(first.bottom_margin.mm) <= 25
+    assert 30 <= round(first.left_margin.mm) <= 35 and 15 <= round(first.right_margin.mm) <= 20
+    assert {section.orientation for section in annexes} == {WD_ORIENT.LANDSCAPE}
+    assert {s._sectPr.find(qn("w:pgNumType")).get(qn("w:start")) for s in annexes} == {"1"}
+    assert {e.get(qn("w:ascii")) for e in document.element.iter(qn("w:rFonts"))} - {None} <= {"Times New Roman"}
+    assert "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM" in held.text(key)
+    assert not re.search(r"[{}]|None|Undefined", held.text(key))

@@ -222,7 +222,7 @@ class _FiguresSheet:
             self._figure(row + offset, figure)
         bottom = row + len(self.figures)
         if self.signed_here:
-            bottom = _signatures(sheet, self.formats, bottom + 1, (1, 3 + len(self.columns)))
+            bottom = _signatures(sheet, self.formats, bottom + 1, (1, 4 + len(self.columns)))
         _finish(sheet, head, row, bottom, last, landscape=True)
 
     def _guide(self, row: int, last: int, width: float) -> int:

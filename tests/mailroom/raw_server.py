@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 
-Fault = Literal["after_data", "before_data", "at_mail_421", "silent_after_data", "at_login", "at_greeting"]
+Fault = Literal["after_data", "before_data", "at_mail_421", "silent_after_data", "at_login", "at_greeting", "at_rcpt"]
 
 
 @dataclass
@@ -22,10 +22,14 @@ class Misbehaving:
     login: str = "535 5.7.8 Authentication failed"  # what it says to a password when the fault is there
     greeting: str = "421 4.3.2 Too busy"  # … and to whoever connects
     mechanisms: str = "PLAIN"
+    offers: str = "HELP"
+    waits_for_nobody: str = ""  # whether it says 354 when there is no recipient, and what it says to what it gets then
     port: int = 0
     received: list[bytes] = field(default_factory=list)
+    for_nobody: list[bytes] = field(default_factory=list)
     connections: int = 0
     logins: int = 0
+    _recipients: bool = False
 
     def talk(self, line: socket.socket) -> None:
         self.connections += 1
@@ -45,7 +49,7 @@ class Misbehaving:
     def _answer(self, verb: bytes, stream: BinaryIO) -> str:
         """What is said to a command; nothing means that it hangs up."""
         if verb.startswith(b"EHLO"):
-            return f"250-mail.test\r\n250 AUTH {self.mechanisms}"
+            return f"250-mail.test\r\n250-{self.offers}\r\n250 AUTH {self.mechanisms}"
         if verb.startswith(b"AUTH"):
             self.logins += 1
             return self.login if self._wrong("at_login") else "235 2.7.0 OK"
@@ -53,9 +57,19 @@ class Misbehaving:
             return "421 4.3.2 Closing"
         if verb.startswith(b"RCPT") and self._wrong("before_data"):
             return ""
+        if verb.startswith(b"RCPT"):
+            self._recipients = not self._wrong("at_rcpt")
+            return "250 OK" if self._recipients else "550 5.1.1 Nobody by that name"
         if verb == b"DATA":
-            return self._take(stream)
+            return self._take(stream) if self._recipients else self._take_for_nobody(stream)
         return "221 Bye" if verb == b"QUIT" else "250 OK"
+
+    def _take_for_nobody(self, stream: BinaryIO) -> str:
+        if not self.waits_for_nobody:
+            return "503 5.5.1 No valid recipients"
+        _say(stream, "354 Go ahead")
+        self.for_nobody.append(_until_dot(stream))
+        return self.waits_for_nobody
 
     def _take(self, stream: BinaryIO) -> str:
         _say(stream, "354 Go ahead")

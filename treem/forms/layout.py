@@ -6,7 +6,7 @@ standard library only.
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 FIGURES_SHEET = "Số liệu"
@@ -69,13 +69,6 @@ def plain_dashes(text: str) -> str:
     return text.translate(_DASHES)
 
 
-def _remembered(rule: Callable[[str], str | None]) -> Callable[[str], str | None]:
-    """The same headings, codes and labels come in form after form; long texts come once."""
-    known = lru_cache(MOST_REMEMBERED)(rule)
-    return lambda text: known(text) if len(text) <= LONGEST_REMEMBERED else rule(text)
-
-
-@_remembered
 def figure_code(text: str) -> str | None:
     """The figure code a cell consists of, if it does."""
     code = plain_dashes(one_line(text)).upper().replace(" ", "")
@@ -88,7 +81,6 @@ def section_code(text: str) -> str | None:
     return code if _SECTION_CODE.fullmatch(code) else None
 
 
-@_remembered
 def column_heading(text: str) -> str | None:
     """Which column a heading names: total, male, female, minority, note, answer or code."""
     words = one_line(text).casefold().strip(" :*.")
@@ -97,6 +89,16 @@ def column_heading(text: str) -> str | None:
     words = _LEADING.sub("", re.sub(r"\s*\(.*\)$", "", words))
     others = {"note": _NOTE_WORDS, "code": _CODE_WORDS}
     return next((key for key, rule in (*_COLUMN_WORDS.items(), *others.items()) if rule.fullmatch(words)), None)
+
+
+def signs(text: str) -> tuple[str | None, str | None]:
+    """The column it heads and the figure code it is. The same texts come in form after form; long ones come once."""
+    return _signs(text) if len(text) <= LONGEST_REMEMBERED else _signs.__wrapped__(text)
+
+
+@lru_cache(MOST_REMEMBERED)
+def _signs(text: str) -> tuple[str | None, str | None]:
+    return column_heading(text), figure_code(text)
 
 
 def cell_name(row: int, column: int) -> str:

@@ -40,15 +40,17 @@ class SheetReader:
 
     def _row(self, number: int, row: Sequence[Any]) -> None:
         texts = [(place, value) for place, value in enumerate(row) if type(value) is str and value]
-        headings = [(place, key) for place, text in texts if (key := layout.column_heading(text))]
-        if any(key in ("total", "answer") for _, key in headings) or (
-            headings and self.columns and number - self.heading_row <= HEADING_GAP
+        signs = [(place, *layout.signs(text)) for place, text in texts]
+        headings = [(place, key) for place, key, _ in signs if key]
+        if headings and (
+            any(key in ("total", "answer") for _, key in headings)
+            or (self.columns and number - self.heading_row <= HEADING_GAP)
         ):
             self._take_headings(number, row, headings)
             return
         if "answer" in self.columns:
             self._narrative_row(number, row)
-        elif (found := _first_code(texts)) is not None:
+        elif (found := next(((place, code) for place, _, code in signs if code), None)) is not None:
             self._figure_row(number, row, *found)
         elif not self.columns:
             self._look_for_marks(texts)
@@ -80,8 +82,7 @@ class SheetReader:
             collected.notice("no_heading", self.name, layout.cell_name(number, place + 1))
         for key in layout.COLUMNS:
             if key in self.columns:
-                cell = self._cell(number, self.columns[key], row)
-                collected.cells.append({"figure": code, "column": key, **cell})
+                collected.cells.append(self._cell(code, key, number, self.columns[key], row))
         if "note" in self.columns:
             self._text(collected.notes, code, number, self.columns["note"], row)
 
@@ -104,10 +105,11 @@ class SheetReader:
         into.append(entry)
         return entry
 
-    def _cell(self, number: int, place: int, row: Sequence[Any]) -> dict[str, Any]:
+    def _cell(self, code: str, key: str, number: int, place: int, row: Sequence[Any]) -> dict[str, Any]:
         value = row[place] if place < len(row) else ""
-        cell = {"raw": scalar(value), "sheet": self.name, "cell": layout.cell_name(number, place + 1)}
-        flag = self.flags.get((self.name, number, place + 1))
+        name = layout.cell_name(number, place + 1)
+        cell = {"figure": code, "column": key, "raw": scalar(value), "sheet": self.name, "cell": name}
+        flag = self.flags.get((self.name, number, place + 1)) if self.flags else None
         if flag is not None:
             cell |= {"raw": flag, "is_error": True} if flag else {"raw": None, "is_uncalculated": True}
         elif isinstance(value, MOMENTS):
@@ -123,10 +125,6 @@ class SheetReader:
             for key, pattern in layout.VISIBLE_MARKS.items():
                 if found := pattern.search(text):
                     self.collected.shown.setdefault(key, found[1])
-
-
-def _first_code(texts: Texts) -> tuple[int, str] | None:
-    return next(((place, code) for place, text in texts if (code := layout.figure_code(text))), None)
 
 
 def _is_text(row: Sequence[Any], place: int) -> bool:
@@ -146,7 +144,7 @@ def _text_at(row: Sequence[Any], place: int) -> str:
 def scalar(value: Any) -> Scalar:
     """What a cell says: text is NFC, a date is "dd/mm/yyyy", a whole number is an int."""
     if isinstance(value, str):
-        return layout.composed(value).strip() or None
+        return layout.composed(value).strip() or None if value else None
     if isinstance(value, float):
         if not math.isfinite(value):
             return str(value)

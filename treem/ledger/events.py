@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from treem.ledger.prepared import insertion
 from treem.ledger.rows import add_rows
 from treem.ledger.tables import Event
 
-_ADD = insert(Event.__table__)  # type: ignore[arg-type]
+_ADD = insertion(Event.__table__, ("at", "kind", "round_id", "request_id", "data"))
 
 
 def record(
@@ -25,4 +26,4 @@ def record(
     if isinstance(into, Session):
         add_rows(into, Event, [row])
     else:
-        into.execute(_ADD, row)
+        _ADD.run(into, [row])

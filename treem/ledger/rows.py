@@ -4,12 +4,11 @@ Belongs here: keeping such rows until then. What refers to them, or reads them, 
 """
 
 from collections.abc import Mapping
-from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, insert
 from sqlalchemy.orm import Session
 
+from treem.ledger.prepared import insertion
 from treem.ledger.tables import Table
 
 WAITING = "rows that wait"
@@ -50,20 +49,5 @@ def _write(session: Session, waiting: Rows) -> None:
             ids = {column: owner.id for column, owner in of.items()}
             for row in rows:
                 row |= ids
-        _insert(connection, table.__table__, [row for rows, _ in together for row in rows])
-
-
-def _insert(connection: Connection, table: FromClause, rows: list[dict[str, Any]]) -> None:
-    """As `connection.execute(insert(table), rows)`, which spends more time on a row than the database does."""
-    dialect, columns = connection.dialect, list(rows[0])
-    statement = insert(table).compile(dialect=dialect, column_keys=columns)  # type: ignore[arg-type]
-    kinds = {name: table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns}
-    for name, process in kinds.items():
-        if process is not None:
-            for row in rows:
-                row[name] = process(row[name])
-    if statement.positional:
-        in_order = itemgetter(*statement.positiontup or ())
-        connection.exec_driver_sql(str(statement), [in_order(row) for row in rows])
-    else:
-        connection.exec_driver_sql(str(statement), rows)
+        every = [row for rows, _ in together for row in rows]
+        insertion(table.__table__, tuple(every[0])).run(connection, every)

@@ -23,9 +23,17 @@ Part: TypeAlias = "Message[str, str]"
 
 def raw_values(part: Part, name: str) -> list[str]:
     """Every value of a header, unfolded but not decoded; 8-bit bytes are read as UTF-8, else as Latin-1."""
-    wanted = name.lower()
-    items = islice(part.raw_items(), MOST_HEADERS)
-    return [_unfolded(str(value)) for key, value in items if key.lower() == wanted]
+    return [_unfolded(value) for value in _by_name(part).get(name.lower(), ())]
+
+
+def _by_name(part: Part) -> dict[str, list[str]]:
+    """The headers in lower case, looked through once for each part: nothing adds to the parts of a letter that came."""
+    known: dict[str, list[str]] | None = vars(part).get("headers by name")
+    if known is None:
+        known = vars(part)["headers by name"] = {}
+        for key, value in islice(part.raw_items(), MOST_HEADERS):
+            known.setdefault(key.lower(), []).append(str(value))
+    return known
 
 
 def raw_value(part: Part, name: str) -> str:

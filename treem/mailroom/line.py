@@ -8,9 +8,10 @@ texts for names of files; nor is its login, which tries a wrong password once fo
 import logging
 import re
 import smtplib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from smtplib import quoteaddr
 from types import TracebackType
 from typing import Literal
 
@@ -21,8 +22,11 @@ from treem.mailroom.errors import MailUnreachable
 from treem.plan.settings import Mail, Server
 
 End = Literal["sent", "retry", "failed", "unknown"]
+GO_ON = 354  # … with the letter
 SERVICE_CLOSING = 421  # RFC 5321: the server wants no more from us now
 MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")  # TLS hides the password, so the one that every server does well is first
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 
 
@@ -104,23 +108,48 @@ def _log_in(smtp: smtplib.SMTP, server: Server) -> None:
 
 
 def deliver(smtp: smtplib.SMTP, envelope_from: str, recipient: str, raw: bytes) -> Outcome:
-    """MAIL, RCPT, DATA. What is lost before DATA was not sent; what is lost in it may have been."""
+    """MAIL, RCPT, DATA. What is lost before the letter's first byte was not sent; what is lost later may have been."""
+    size = f" SIZE={len(raw)}" if smtp.has_extn("size") else ""
+    commands = (f"MAIL FROM:{quoteaddr(envelope_from)}{size}", f"RCPT TO:{quoteaddr(recipient)}", "DATA")
     try:
-        options = [f"size={len(raw)}"] if smtp.has_extn("size") else []
-        code, text = smtp.mail(envelope_from, options)
-        if 200 <= code < 300:
-            code, text = smtp.rcpt(recipient)
-        if not 200 <= code < 300:
-            return _refused(smtp, code, text)
+        code, text = _ask(smtp, commands)
     except TROUBLE as error:
         return Outcome("retry", type(error).__name__, broken=True)
+    if code != GO_ON:
+        return _refused(smtp, code, text)
     try:
-        code, text = smtp.data(raw)
-    except smtplib.SMTPDataError as error:  # refused before any byte of the letter went
-        return _refused(smtp, error.smtp_code, error.smtp_error)
+        smtp.send(LEADING_DOT.sub(b"..", raw) + (b".\r\n" if raw.endswith(b"\r\n") else b"\r\n.\r\n"))
+        code, text = smtp.getreply()
     except TROUBLE as error:
         return Outcome("unknown", type(error).__name__, broken=True)
     return Outcome("sent", _code(code, text)) if 200 <= code < 300 else _refused(smtp, code, text)
+
+
+def _ask(smtp: smtplib.SMTP, commands: Sequence[str]) -> tuple[int, bytes]:
+    """The answer to the last command, or the first refusal. Where the server lets us (RFC 2920), all go out at once."""
+    if any(CONTROL.search(command) for command in commands):
+        raise ValueError("a command of more than one line")
+    at_once = smtp.has_extn("pipelining")
+    if at_once:
+        smtp.send("".join(f"{command}\r\n" for command in commands))
+    for place, command in enumerate(commands, 1):
+        if not at_once:
+            smtp.putcmd(command)
+        code, text = smtp.getreply()
+        if place < len(commands) and not 200 <= code < 300:
+            if at_once and code != SERVICE_CLOSING:
+                _hear_the_rest(smtp, len(commands) - place)
+            break
+    return code, text
+
+
+def _hear_the_rest(smtp: smtplib.SMTP, answers: int) -> None:
+    """What was said to commands that are in vain; a server that waits for a letter all the same gets an empty one."""
+    with suppress(*TROUBLE):
+        codes = [smtp.getreply()[0] for _ in range(answers)]
+        if codes[-1] == GO_ON:
+            smtp.send(b".\r\n")
+            smtp.getreply()
 
 
 def _refused(smtp: smtplib.SMTP, code: int, text: bytes | str) -> Outcome:

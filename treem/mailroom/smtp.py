@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, updat
 from sqlalchemy.orm import Session
 
 from treem.ledger.events import record
+from treem.ledger.prepared import Prepared
 from treem.ledger.store import Ledger
 from treem.ledger.tables import LetterBytes, LetterOut, Request
 from treem.mailroom import accounts
@@ -30,7 +31,7 @@ from treem.plan.settings import Mail
 BACKOFF = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4))
 LEASE = timedelta(minutes=15)
 ONE_LETTER = timedelta(minutes=5)  # what a slow server may take for one: five waits of a minute
-BATCH = 25  # letters leased at once; each is settled on its own
+BATCH = 50  # letters leased at once; each is settled on its own
 MAX_UNCERTAIN = {"ack": 2}  # an acknowledgement is repeated once at most; a request must not be lost
 MAX_UNCERTAIN_OTHERS = 4
 LEASE_LOST = "lease_lost"  # in place of the server's code, which nobody heard
@@ -44,11 +45,13 @@ _STILL_OURS = (
     .where(_LETTER.c.state == "leased", _LETTER.c.lease_until == bindparam("until"))
     .values(state=bindparam("becomes"), lease_until=None)
 )
-_ENDED = _STILL_OURS.values(
-    last_code=bindparam("code"), next_at=bindparam("next"), sent_at=bindparam("sent"), uncertain=bindparam("doubts")
+_ENDED = Prepared(
+    _STILL_OURS.values(
+        last_code=bindparam("code"), next_at=bindparam("next"), sent_at=bindparam("sent"), uncertain=bindparam("doubts")
+    )
 )
 _GIVEN_BACK = _STILL_OURS.values(attempts=bindparam("tries"))
-_ASKED = (
+_ASKED = Prepared(
     update(_REQUEST)
     .where(_REQUEST.c.id == bindparam("request"), _REQUEST.c.state == "queued")
     .values(state=bindparam("becomes"))
@@ -285,7 +288,7 @@ def _settle(book: Connection, letter: _Leased, outcome: Outcome, now: datetime) 
         "sent": now if end == "sent" else None, "doubts": letter.uncertain + (outcome.end == "unknown"),
     }  # fmt: skip
     with book.begin():
-        if not book.execute(_ENDED, row).rowcount:
+        if not _ENDED.run(book, [row]).rowcount:
             _note_end(book, letter, "lease_lost", outcome.code, now)
             return "unknown"
         _carry_to_request(book, letter, end)
@@ -320,7 +323,7 @@ def _too_uncertain(kind: str, times: int) -> bool:
 
 def _carry_to_request(book: Connection, letter: _Leased | LetterOut, end: End) -> None:
     if letter.kind == "request" and letter.request_id is not None and end in ("sent", "failed"):
-        book.execute(_ASKED, {"request": letter.request_id, "becomes": "sent" if end == "sent" else "bounced"})
+        _ASKED.run(book, [{"request": letter.request_id, "becomes": "sent" if end == "sent" else "bounced"}])
 
 
 class _Pace:

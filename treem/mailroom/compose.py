@@ -2,7 +2,7 @@
 
 Belongs here: MIME. Everything is plain ASCII on the wire (RFC 2047 words, base64), so that no server on the way has a
 reason to change a byte. Headers are folded and encoded by the standard library, those that stand in every letter once;
-the lines between them are put together here, which takes a tenth of the time its classes take.
+the lines between them are put together here, which gives the same bytes as its classes in a quarter of the time.
 """
 
 import re

@@ -21,7 +21,7 @@ from treem.rehearsal.stage import set_stage, write_config
 from treem.rounds import board, decisions, reporting
 from treem.rounds.decisions import Decided
 from treem.rounds.house import house_from_environment
-from treem.rounds.steps import carry_out
+from treem.rounds.steps import carry_out, rounds_in_motion
 
 SMALL = Path(__file__).parents[1] / "plan" / "small"
 OPENED, CHANGED = at(5, 20), at(5, 26)
@@ -226,3 +226,8 @@ def test_killed_after_every_step_of_a_change_each_is_told_once(office: Desk, con
     assert [len(told(office, body)) for body in ("03390", "cong-an")] == [1, 1]
     assert office.asked("03425").workbook
     assert NEW_DAY in office.asked("03425").text  # asked by the new day: there is nothing to tell
+
+
+def test_in_the_last_certain_year_the_look_ahead_still_looks(office: Desk) -> None:
+    late = datetime(2050, 5, 24, 8, tzinfo=OPENED.tzinfo)
+    assert ROUND.replace("2027", "2050") in rounds_in_motion(office.house, late)

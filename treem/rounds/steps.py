@@ -15,6 +15,7 @@ from treem.ledger import queries
 from treem.ledger.events import record
 from treem.ledger.tables import Request, Round
 from treem.plan.agenda import Action, RoundPlan, Step, due_steps, is_over
+from treem.plan.almanac import LUNAR_YEARS
 from treem.rounds import asking, reporting, selecting
 from treem.rounds.house import House
 
@@ -43,7 +44,8 @@ def carry_out(
 def rounds_in_motion(house: House, now: datetime) -> tuple[str, ...]:
     """Keys of the rounds that have something due at `now`, or are open: last year's, this year's and next year's."""
     year = house.local(now).year
-    plans = [plan for y in (year - 1, year, year + 1) for plan in house.plans_of(y)]
+    years = [y for y in (year - 1, year, year + 1) if y in LUNAR_YEARS]
+    plans = [plan for y in years for plan in house.plans_of(y)]
     return tuple(plan.key for plan in plans if _in_motion(house, plan, now))
 
 

@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from tests.plan.test_config_content import CONFIG, OF_THE_REPORT, needs_sources, settings
@@ -438,6 +440,19 @@ def written(plan: RoundPlan, asked: Form) -> bytes:
         previous={},
         estimate=plan.is_estimate,
     )
+
+
+def test_a_form_explains_a_figure_in_its_own_words_and_an_event_accumulates_nothing() -> None:
+    event, year = rounds(2027)["tet-trung-thu", "ket-qua"], rounds(2027)[ANNUAL]
+    book = openpyxl.load_workbook(BytesIO(written(event, form("tet-trung-thu", "ket-qua", "xa"))))
+    shown = " ".join(str(cell) for row in book["Số liệu"].iter_rows(values_only=True) for cell in row if cell)
+    assert "Chỉ ghi hoạt động của Tết Trung thu" in shown
+    assert "6 tháng đầu năm" not in shown
+    assert "Cộng dồn trong kỳ" not in shown
+    words = [str(cell.value) for cell in book["Thuyết minh"]["B"] if cell.value]
+    assert "Nội dung" in words and not any("Nhiệm vụ" in word for word in words)
+    book = openpyxl.load_workbook(BytesIO(written(year, form(*ANNUAL, "cong-an"))))
+    assert any("Cộng dồn trong kỳ" in str(cell.value) for row in book["Số liệu"].iter_rows() for cell in row)
 
 
 def test_a_form_says_which_plan_row_it_is_for() -> None:

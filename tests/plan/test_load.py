@@ -437,6 +437,13 @@ BAD = [
         alone=False,
     ),
     Bad(
+        "explains a figure it does not ask",
+        Edit("forms/kien-nghi.yaml", "  LD-17.2: ", "  LD-17.3: "),
+        "  LD-17.3: ",
+        "không hỏi số liệu “LD-17.3”",
+        "“LD-17.2”",
+    ),
+    Bad(
         "not the duty of each group",
         Edit("forms/danh-ba.yaml", "closings:", "duties: [III.8.1]\nclosings:"),
         "duties: [III.8.1]",

@@ -298,20 +298,21 @@ class _NarrativeSheet:
             sheet.write_string(top, place, text, self.formats.head)
         sheet.set_row(top, POINTS_A_LINE + 8)
         row = self._part(top + 1, "Kết quả thực hiện nhiệm vụ được giao", self.duties)
-        row = self._part(row, "Đánh giá chung, đề xuất" if self.duties else "Nội dung ghi bằng lời", self.closings)
+        row = self._part(row, "Đánh giá chung, đề xuất" if self.duties else "", self.closings)
         _finish(sheet, head, top, _signatures(sheet, self.formats, row, (1, 2)), last, landscape=True)
 
     def _part(self, row: int, title: str, boxes: list[tuple[str, str]]) -> int:
         if not boxes:
             return row
-        for place, text in enumerate(("", title, "")):
+        for place, text in enumerate(("", title, "") if title else ()):
             self.sheet.write_string(row, place, text, self.formats.part)
-        for row_of, (code, text) in enumerate(boxes, row + 1):
+        first = row + 1 if title else row
+        for row_of, (code, text) in enumerate(boxes, first):
             self.sheet.write_string(row_of, 0, code, self.formats.duty_code)
             self.sheet.write_string(row_of, 1, clean(text), self.formats.duty)
             self.sheet.write_blank(row_of, 2, None, self.formats.answer)
             self.sheet.set_row(row_of, max(ANSWER_HEIGHT, _lines(text, self.WIDTHS[1] - 2) * POINTS_A_LINE + 3))
-        return row + len(boxes) + 1
+        return first + len(boxes)
 
 
 def _signatures(sheet: Any, formats: _Formats, row: int, places: tuple[int, int]) -> int:

@@ -6,7 +6,7 @@ there, `scheduled` which are, `differences` decides, `apply` does it. Round and 
 may happen twice. What the differences are called is in `flows.applying`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +39,7 @@ HORIZON = timedelta(days=400)
 MANAGED = "lich-tu-dong"
 """The tag of the runs this module owns; runs without it are left alone."""
 DEPLOYMENT = "Bước của đợt báo cáo/các mốc"
+ATTEMPTS = 10  # runs of one milestone on one date, of which all but the last have ended
 READ = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLED]
 """The runs of a milestone that still has to come: waiting, just beginning, or cancelled by a person."""
 
@@ -74,6 +75,11 @@ class Planned:
     name: str
     tags: frozenset[str] = frozenset()
     waits: bool = True
+    shown: datetime | None = None  # what Prefect's pages say instead of `at`, of a run whose state was rescheduled
+
+    def stands(self, target: Coming) -> bool:
+        """Whether it starts when it should, and the pages say so."""
+        return self.at == target.at == (self.shown or self.at)
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,8 @@ def differences(wanted: Iterable[Coming], present: Sequence[Planned], now: datet
     changes: dict[str, list[tuple[Planned, Coming]]] = {"move": [], "rename": [], "keep": []}
     delete: list[Planned] = []
     seen: set[tuple[str, str]] = set()
-    for run in sorted((run for run in present if run.waits), key=lambda run: not _stands(run, by_key)):
+    waiting = [run for run in present if run.waits]
+    for run in sorted(waiting, key=lambda run: not (run.key in by_key and run.stands(by_key[run.key]))):
         target = by_key.get(run.key)
         if target is None or run.key in seen:
             delete.append(run)
@@ -166,41 +173,58 @@ def differences(wanted: Iterable[Coming], present: Sequence[Planned], now: datet
     )
 
 
-def _stands(run: Planned, wanted: Mapping[tuple[str, str], Coming]) -> bool:
-    return run.key in wanted and run.at == wanted[run.key].at
-
-
 def _change(run: Planned, target: Coming) -> str:
-    if run.at != target.at:
+    if not run.stands(target):
         return "move"
     return "keep" if run.name == target.name and target.tags <= run.tags else "rename"
 
 
 def apply(client: SyncPrefectClient, deployment: UUID, changes: Changes) -> None:
-    """Apply; every call may be repeated, and another who does the same at the same time does no harm."""
-    for run in changes.delete:
+    """Apply; every call may be repeated, and another who does the same at the same time does no harm.
+
+    A run that moves is made anew: rescheduling would leave the old date on Prefect's pages. The new one comes first, so
+    that a stop between the two leaves one too many, which the next look deletes.
+    """
+    for new in (*changes.create, *(target for _, target in changes.move)):
+        _create(client, deployment, new)
+    for run in (*changes.delete, *(run for run, _ in changes.move)):
         with suppress(ObjectNotFound):
             client.delete_flow_run(run.id)
-    for run, target in (*changes.move, *changes.rename):
+    for run, target in changes.rename:
         with suppress(ObjectNotFound):
-            if run.at != target.at:
-                client.set_flow_run_state(run.id, Scheduled(scheduled_time=target.at))
             client.update_flow_run(run.id, name=target.name, tags=sorted(run.tags | target.tags))
-    for new in changes.create:
-        client.create_flow_run_from_deployment(
+
+
+def _create(client: SyncPrefectClient, deployment: UUID, new: Coming) -> None:
+    """Create the run; who creates the same at the same time gets the same.
+
+    A run under that key that has ended, as one started by hand before its day, or that was put to another day, is not
+    what was asked for: then under the next key.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        run = client.create_flow_run_from_deployment(
             deployment,
             name=new.name,
             parameters={"round_key": new.round, "milestone": new.milestone},
             tags=sorted({MANAGED} | new.tags),
             state=Scheduled(scheduled_time=new.at),
-            idempotency_key=new.idempotency_key,
+            idempotency_key=new.idempotency_key + (f":{attempt}" if attempt > 1 else ""),
         )
+        ended = run.state is not None and run.state.is_final()
+        if run.deployment_id == deployment and not ended and _planned(run).stands(new):
+            return
 
 
 def _planned(run: FlowRun) -> Planned:
     at = run.next_scheduled_start_time or run.expected_start_time
     if at is None:
         raise ValueError(f"scheduled run {run.id} has no time")
-    key = run.parameters.get("round_key", ""), run.parameters.get("milestone", "")
-    waits = run.state_type == StateType.SCHEDULED and run.run_count == 0
-    return Planned(run.id, key, at, run.name, frozenset(run.tags), waits)
+    return Planned(
+        id=run.id,
+        key=(run.parameters.get("round_key", ""), run.parameters.get("milestone", "")),
+        at=at,
+        name=run.name,
+        tags=frozenset(run.tags),
+        waits=run.state_type == StateType.SCHEDULED and run.run_count == 0,
+        shown=run.expected_start_time,
+    )

@@ -7,10 +7,14 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, assume, event, given
+from hypothesis import settings as options
+from hypothesis import strategies as st
 
 from tests.plan.builders import activity, collection, settings
 from treem.plan.agenda import RoundPlan, calendar, certain_plans, plan_round, plans_of
 from treem.plan.almanac import Almanac, LunarDateUnknown
+from treem.plan.consistency.timing import check_dates
 from treem.plan.load import load_settings
 from treem.plan.settings import Holidays, Offset, Settings, When
 
@@ -98,6 +102,41 @@ def test_own_day_of_an_event_stands_once_and_without_prefix() -> None:
     (own,) = (r for r in rows if r.milestone == "day")
     assert (own.date, own.title) == (date(2027, 9, 15), "Tết Trung thu 2027 – Ngày tổ chức")
     assert [r.milestone for r in rows if r.milestone.endswith("due")] == ["ke-hoach-due", "ket-qua-due"]
+
+
+# --- the law of the check: what it lets through is in order in every year
+
+
+def offsets(smallest: int, largest: int) -> st.SearchStrategy[Offset]:
+    counts = st.integers(smallest, largest)
+    return counts.map(lambda n: Offset(days=n)) | counts.map(lambda n: Offset(working_days=n))
+
+
+RULES = st.sampled_from(
+    [When(before="06-15"), When(on="02-10"), When(on="09-05"), When(on="05-02", roll="after"), When(lunar="01-10")]
+)
+
+
+@options(suppress_health_check=[HealthCheck.filter_too_much], max_examples=60, deadline=None)
+@given(
+    due=RULES,
+    opened=offsets(-30, -1),
+    reminders=st.lists(offsets(-30, 0), max_size=2),
+    chases=st.lists(offsets(1, 12), max_size=2),
+    close=offsets(0, 12),
+    send_on=st.none() | offsets(0, 15),
+)
+def test_what_the_check_lets_through_is_in_order_in_every_year(
+    due: When, opened: Offset, reminders: list[Offset], chases: list[Offset], close: Offset, send_on: Offset | None
+) -> None:
+    days = {"open": opened, "reminders": tuple(reminders), "chases": tuple(chases), "close": close, "send_on": send_on}
+    event(f"{'mixed' if len({o.days is None for o in (opened, *reminders, *chases, close)}) > 1 else 'one'} unit")
+    asked = activity(due=due, **days)
+    assume(not list(check_dates(("activities", 0), asked, Holidays())))
+    for year in YEARS:
+        plan = plan_round(settings(asked), NATIONAL, f"bao-cao-6-thang/{year}")
+        steps = [ORDER.index(m.key.partition("-")[0]) for m in plan.milestones]
+        assert steps == sorted(steps), year
 
 
 # --- Mid-Autumn

@@ -26,7 +26,7 @@ from bench import floor
 from bench.servers import mailbox, sink
 from bench.stages import BESIDE, Stopwatch
 from bench.world import COLLECTED, OPENING, World, make_world, settle_disk
-from treem.ledger.tables import LetterBytes, LetterIn, LetterOut, Submission
+from treem.ledger.tables import Finding, LetterBytes, LetterIn, LetterOut, Submission
 from treem.mailroom import imap, smtp
 from treem.rounds.house import House
 from treem.rounds.intake import process_stored
@@ -99,6 +99,8 @@ class Bench:
                     _expect(house, self._world.letters, select(func.count()).where(LetterIn.state == "done"))
                     _expect(house, self._world.letters, select(func.count(Submission.id)))
                     _expect(house, self._world.letters, select(func.count()).where(LetterOut.kind == "ack"))
+                    marked = sum(answer.way == "finding" for answer in self._world.answers())
+                    _expect(house, marked, select(func.count(Finding.submission_id.distinct())))
                 return took
 
             yield server.name, bare, ours

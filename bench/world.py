@@ -227,7 +227,7 @@ def _typed(asked: Questionnaire, number: int, way: str) -> Iterator[tuple[tuple[
     part = 2 + number % 50
     parts = {"total": 2 * part, "male": part, "female": part, "minority": part}
     for question in asked.questions:
-        yield (question.sheet, question.cell), "Có" if question.yes_no else parts[question.column]
+        yield (question.sheet, question.cell), "Không" if question.yes_no else parts[question.column]
     for box in asked.boxes:
         yield (box.sheet, box.cell), PROSE * 3
     if way == "finding":

@@ -19,6 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from flows.server import PrefectServer
+from treem.ledger import queries
 from treem.plan.agenda import RoundPlan
 from treem.plan.load import load_settings
 from treem.rehearsal.bodies import SimulatedBody
@@ -156,11 +157,17 @@ class RoundRehearsal(Rehearsal):
         return play
 
     def _result(self, house: House, stage: Stage, bodies: tuple[SimulatedBody, ...]) -> Result:
-        workbook = max(house.documents.glob("*-noi-bo.xlsx"), key=lambda p: p.stat().st_mtime)
+        workbooks = sorted(house.documents.glob("*-noi-bo.xlsx"), key=lambda p: p.stat().st_mtime)
+        if not workbooks:
+            raise RehearsalRefused(f"Đợt {self.round_key} không hỏi đơn vị nào nên không có gì để diễn tập riêng.")
+        workbook, plan = workbooks[-1], house.plan(self.round_key)
+        with house.ledger.begin() as session:
+            asked = {row.body for row in queries.filing_record(session, self.round_key)}
+        bodies = tuple(body for body in bodies if body.body_code in asked)
         unequal = differences(workbook, bodies, house.settings)
         unequal += [complaint for body in bodies for complaint in body.complaints]
         unequal += [f"{body.name}: chưa nộp được báo cáo" for body in bodies if not body.finished]
-        unequal += _undelivered(house, stage)
+        unequal += _undelivered(house, stage) if plan.collection.send_on else []
         summary = {
             "round": self.round_key,
             **board.counts(house, self.round_key),

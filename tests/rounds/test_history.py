@@ -23,6 +23,7 @@ from treem.plan.load import load_settings
 from treem.rehearsal.postbox import read_letter
 from treem.rehearsal.questionnaire import read_questionnaire
 from treem.rehearsal.writers import fill_xlsx
+from treem.rounds.asking import _previous
 from treem.rounds.decisions import Decided, file_by_hand
 from treem.rounds.history import HistoryRefused, history
 from treem.rounds.house import House, house_from_environment
@@ -136,6 +137,14 @@ def test_each_round_asks_the_communes_of_its_own_day(house: House) -> None:
     for code, name in OLD_NAMES.items():
         assert before.body(code).name.endswith(name)
         assert not after.body(code).name.endswith(name)
+
+
+def test_a_form_shows_no_figure_of_another_body_that_bore_the_code(house: House) -> None:
+    with house.ledger.begin() as session:
+        shown = {code: _previous(house, session, house.plan(f"{SIX}/2026"), code) for code in CHILDREN_2026}
+        own = _previous(house, session, house.plan(f"{SIX}/2027"), "03390")
+    assert shown == dict.fromkeys(CHILDREN_2026, {})  # 03390 was the town, 03405 was Giang Ma
+    assert own["LD-01", "total"] == CHILDREN_2026["03390"]
 
 
 def test_on_the_new_map_the_old_communes_are_added_to_the_new_ones(house: House) -> None:

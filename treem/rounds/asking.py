@@ -235,12 +235,14 @@ def _form(house: House, session: Session, plan: RoundPlan, body: Body, request: 
 
 def _previous(house: House, session: Session, plan: RoundPlan, body: str) -> Mapping[tuple[str, str], Decimal]:
     """What the body reported before, empty where it is not known: where estimates are replaced the estimate, else the
-    same collection of last year, by its final figures where there are any.
+    same collection of last year, by its final figures where there are any. A code that meant another body then says
+    nothing of this one.
     """
     if plan.collection.reconciles:
-        keys = [p.key for p in house.plans_of(plan.year) if p.activity.key == plan.collection.reconciles]
+        earlier = [p for p in house.plans_of(plan.year) if p.activity.key == plan.collection.reconciles]
     else:
-        final = [p.key for p in house.plans_of(plan.year - 1) if p.collection.reconciles == plan.activity.key]
-        keys = [plan.key_of(plan.year - 1), *final]  # the later one counts
-    rows = [row for key in keys for row in queries.accepted_values(session, key)]
+        final = [p for p in house.plans_of(plan.year - 1) if p.collection.reconciles == plan.activity.key]
+        earlier = [house.plan(plan.key_of(plan.year - 1)), *final]  # the later one counts
+    own = [p for p in earlier if house.settings.body(body, p.due) is plan.body(body)]
+    rows = [row for p in own for row in queries.accepted_values(session, p.key)]
     return {(r.figure, r.column): r.number for r in rows if r.body == body and r.number is not None}

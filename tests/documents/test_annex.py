@@ -1,18 +1,22 @@
 """The workbook: four sheets, exact numbers, text as text, print layout, nothing sensitive in the outward edition."""
 
+import re
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook, load_workbook
 
 from tests.documents import world
 from tests.documents.conftest import Round
-from treem.documents.annex import write_annex
-from treem.documents.figures import merged_figures
+from treem.district.merge import total_of
+from treem.documents.annex import OF_HALVES, write_annex
+from treem.documents.figures import COLUMN_NAMES, merged_figures
+from treem.documents.provenance import NOT_ADDED, SHEET
 
-SHEETS = ["Biểu huyện", "Theo xã", "Tình hình nộp", "Nguồn số liệu"]
+SHEETS = ["Biểu huyện", "Theo xã", "Tình hình nộp", "Nguồn gốc"]
 
 
 @pytest.fixture(scope="module")
@@ -73,33 +77,108 @@ def test_sensitive_rows_are_marked_inside_and_absent_outside(
     internal: Workbook, outward: Workbook, held: Round
 ) -> None:
     labels = {f.label for i in held.settings.book.indicators if i.sensitive for f in i.figures}
-    for sheet in ("Theo xã", "Nguồn số liệu"):
-        marked = {r["Chỉ tiêu"] for r in table(internal, sheet) if r["Ghi chú"] == "nội bộ"}
+    for sheet in ("Theo xã", "Nguồn gốc"):
+        marked = {r["Chỉ tiêu"] for r in table(internal, sheet) if (r["Ghi chú"] or "").startswith("nội bộ")}
         assert marked
-        assert marked == labels & {r["Chỉ tiêu"] for r in table(internal, sheet)}
-        assert not labels & {r["Chỉ tiêu"] for r in table(outward, sheet)}
+        assert marked == labels & {r["Chỉ tiêu"] for r in table(internal, sheet) if not is_rate(r)}
+    assert not labels & {r["Chỉ tiêu"] for r in table(outward, "Theo xã")}
     shown = [r for r in table(outward, "Biểu huyện") if r["Chỉ tiêu"] in labels]
     assert shown
     assert not any(r[c] for r in shown for c in ("Nam", "Nữ", "Dân tộc thiểu số"))
 
 
+def is_rate(row: dict[str, Any]) -> bool:
+    return row["Ghi chú"] == OF_HALVES
+
+
 def test_every_number_has_its_letter_file_and_cell(internal: Workbook, held: Round) -> None:
-    rows = table(internal, "Nguồn số liệu")
+    rows = [row for row in table(internal, SHEET) if not is_rate(row)]
     assert len(rows) == len(held.values)
-    first, value = rows[0], held.values[0]
-    assert first["Mã thư (Message-ID)"] == value.message_id
-    assert first["Mã tệp (SHA-256)"] == value.file_sha[:12]
-    assert (first["Trang tính"], first["Ô"], first["Lần nộp"]) == (value.sheet, value.cell, value.version)
-    said = [Decimal(str(r["Giá trị"])) for r in rows if not isinstance(r["Giá trị"], str)]
-    assert said == [v.number for v in held.values if v.number is not None]
+    names = {body.code: body.name for body in held.plan.bodies}
+    shown = {(r["Mã"], r["Phân tổ"], r["Cơ quan, đơn vị"]): r for r in rows}
+    for value in held.values:
+        row = shown[value.figure, COLUMN_NAMES[value.column], names[value.body]]  # type: ignore[index]
+        assert row["Mã thư (Message-ID)"] == value.message_id
+        assert (row["Tên tệp"], row["Mã tệp (SHA-256)"]) == (value.file_name, value.file_sha[:12])
+        assert (row["Trang tính"], row["Ô"], row["Lần nộp"]) == (value.sheet, value.cell, str(value.version))
+        if value.number is not None:
+            assert Decimal(str(row["Giá trị"])) == value.number
+
+
+def linked(book: Workbook, sheet: str) -> dict[str, tuple[int, int]]:
+    """The links of a sheet: from which cell, to which rows of the sheet of origins."""
+    found = {}
+    for link in (cell.hyperlink for row in book[sheet].iter_rows() for cell in row if cell.hyperlink):
+        assert link.id is None, "a link that leaves the workbook"
+        place = re.fullmatch(r"'Nguồn gốc'!A(\d+):M(\d+)", link.location)
+        assert place, link.location
+        found[link.ref] = (int(place[1]), int(place[2]))
+    return found
+
+
+def test_every_district_total_leads_to_the_rows_it_was_added_up_from(internal: Workbook, held: Round) -> None:
+    links, sheet, origins = linked(internal, "Biểu huyện"), internal["Biểu huyện"], internal[SHEET]
+    figures = held.settings.figures()
+    seen = 0
+    for row in sheet.iter_rows():
+        figure = figures.get(str(row[0].value))
+        for cell in row[3:7]:
+            if figure is None or not isinstance(cell.value, int | float):
+                assert figure is None or cell.coordinate not in links or cell.value in ("…", "theo đơn vị")
+                continue
+            first, last = links[cell.coordinate]
+            rows = [[c.value for c in origins[number]] for number in range(first, last + 1)]
+            seen += 1
+            if figure.merge == "rate":
+                assert [r[3] for r in rows] == [f"tử số: {figure.numerator}", f"mẫu số: {figure.denominator}"]
+                continue
+            assert {r[0] for r in rows} == {figure.code}
+            assert not any(r[11] == NOT_ADDED for r in rows)
+            numbers = [Decimal(str(r[4])) for r in rows if isinstance(r[4], int | float)]
+            assert Decimal(str(cell.value)) == total_of(figure, numbers)
+    assert seen > 200
+
+
+def test_the_halves_of_a_rate_lead_on_to_their_rows(internal: Workbook) -> None:
+    links, sheet = linked(internal, SHEET), internal[SHEET]
+    assert links
+    for cell, (first, last) in links.items():
+        code = str(sheet[cell].value).partition(": ")[2]
+        assert {sheet.cell(number, 1).value for number in range(first, last + 1)} == {code}
+
+
+def test_every_cell_of_a_commune_leads_to_its_row(internal: Workbook) -> None:
+    links, sheet, origins = linked(internal, "Theo xã"), internal["Theo xã"], internal[SHEET]
+    head = next(row for row in sheet.iter_rows() if row[0].value == "Mã")
+    seen = 0
+    for row in sheet.iter_rows(min_row=head[0].row + 1):
+        for cell, name in zip(row[5:-1], head[5:-1], strict=True):
+            if cell.value in (None, "", "CN"):
+                assert cell.coordinate not in links
+                continue
+            first, last = links[cell.coordinate]
+            assert first == last
+            shown = [c.value for c in origins[first]]
+            assert (shown[0], shown[2], shown[4]) == (row[0].value, row[2].value, cell.value)
+            assert str(shown[3]).endswith(str(name.value).removeprefix("TT. "))
+            seen += 1
+    assert seen > 1000
+
+
+def test_what_leaves_the_office_does_not_tell_where_figures_come_from(outward: Workbook, held: Round) -> None:
+    assert SHEET not in outward.sheetnames
+    assert not any(linked(outward, sheet.title) for sheet in outward)
+    packed = ZipFile(BytesIO(written(held, outward=True)))
+    text = b"".join(packed.read(name) for name in packed.namelist())
+    assert b"@03390.test" not in text and held.values[0].file_name.encode() not in text
 
 
 def test_text_that_looks_like_a_formula_stays_text(held: Round) -> None:
     value = world.ValueRow(**{**held.values[0].__dict__, "message_id": "=1+1", "sheet": "007"})
     data = write_annex(held.district, held.settings, held.plan, world.filing(held.plan), [value])
-    row = table(load_workbook(BytesIO(data)), "Nguồn số liệu")[0]
+    row = table(load_workbook(BytesIO(data)), SHEET)[0]
     assert (row["Mã thư (Message-ID)"], row["Trang tính"]) == ("=1+1", "007")
-    cells = [c for r in load_workbook(BytesIO(data))["Nguồn số liệu"].iter_rows() for c in r]
+    cells = [c for r in load_workbook(BytesIO(data))[SHEET].iter_rows() for c in r]
     assert "f" not in {cell.data_type for cell in cells}
 
 

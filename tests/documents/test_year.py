@@ -98,7 +98,7 @@ def test_the_annual_report_says_that_it_estimates_and_whence_the_rest_comes(held
 
 
 def test_every_taken_number_names_its_round_in_the_annex(held: Held) -> None:
-    rows = table(held.book(ANNUAL), "Nguồn số liệu")
+    rows = table(held.book(ANNUAL), "Nguồn gốc")
     taken = [row for row in rows if row["Tổng hợp từ"]]
     assert {row["Tổng hợp từ"] for row in taken} == {held.house.plan(key).title for key in (EVENT, TRAINING, RECORD)}
     with held.house.ledger.begin() as session:

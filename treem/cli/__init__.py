@@ -3,7 +3,7 @@
 Commands that need Prefect are added by `flows.commands`, which is what the installed `treem` script starts.
 """
 
-from treem.cli import choose, decide, history, look, mail
+from treem.cli import choose, decide, history, look, mail, trace
 from treem.cli.base import ConfigOption, JsonOption, app, console, fail, named_errors
 from treem.cli.forecast import list_letters
 
@@ -20,4 +20,5 @@ __all__ = [
     "look",
     "mail",
     "named_errors",
+    "trace",
 ]

@@ -1,10 +1,11 @@
 """The workbook beside the report: district figures, figures by commune, filing record, and where each number came from.
 
-Belongs here: the sheets and their print layout. Two editions: the internal one shows every cell and marks the sensitive
-ones "nội bộ"; the outward one (`outward=True`) leaves out every sensitive cell of a single body.
+Belongs here: the sheets and their print layout. Two editions: the internal one shows every cell, marks the sensitive
+ones "nội bộ" and links every figure to its rows of the sheet "Nguồn gốc"; the outward one (`outward=True`) leaves out
+every sensitive cell of a single body, and where figures come from.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from io import BytesIO
@@ -28,6 +29,7 @@ from treem.documents.figures import (
     CELL_WORDS,
     COLUMN_NAMES,
     WITHHELD,
+    CommuneRow,
     Merged,
     check_text,
     commune_heading,
@@ -38,6 +40,7 @@ from treem.documents.figures import (
 )
 from treem.documents.package import EPOCH
 from treem.documents.periods import deadline_text, estimate_text, period_label, period_text
+from treem.documents.provenance import SHEET, Trail, halves, located, trail
 from treem.ledger.queries import FilingRow, ValueRow
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Column, Settings
@@ -47,7 +50,33 @@ DIGEST_LENGTH = 12
 LINE = 15  # points a line of text
 FONT = {"font_name": "Times New Roman", "font_size": 11, "valign": "top"}
 RULED = {**FONT, "border": 1, "text_wrap": True}
+LINKED = {"font_color": "#1F3864"}  # dark enough for black-and-white print
 COLUMNS: tuple[Column, ...] = ("total", "male", "female", "minority")
+NO_LINKS: Mapping[int, str] = {}
+BY_HAND, OF_HALVES = "nộp trực tiếp", "tính từ tử số, mẫu số"
+ORIGIN_HEADS = (
+    "Mã",
+    "Chỉ tiêu",
+    "Phân tổ",
+    "Cơ quan, đơn vị",
+    "Giá trị",
+    "Lần nộp",
+    "Mã thư (Message-ID)",
+    "Tên tệp",
+    "Mã tệp (SHA-256)",
+    "Trang tính",
+    "Ô",
+    "Ghi chú",
+    "Tổng hợp từ",
+)
+ORIGIN_NOTES = (
+    "Mỗi số liệu truy được tới bản nộp, thư, tệp, trang tính và ô mà đơn vị đã ghi; mã tệp ghi 12 ký tự đầu, mã đầy đủ "
+    "xem bằng treem trace.",
+    CELL_LEGEND,
+    f"BẢN NỘI BỘ: dòng tô màu ghi “{INTERNAL}” là số liệu nhạy cảm, chỉ dùng trong Phòng, không gửi ra ngoài.",
+)
+FIRST_ORIGIN, LAST_COLUMN = len(ORIGIN_NOTES) + 3, "M"  # the row under the head, counted from 1
+LINKS_NOTE = "Bấm vào một số để tới các dòng nguồn gốc của số đó."
 
 Cell = str | int | Decimal | None
 
@@ -91,10 +120,16 @@ class Sheet:
         self.sheet.merge_range(self.row, 0, self.row, len(self.widths) - 1, text, look)
         self.row += 1
 
-    def line(self, cells: Sequence[Cell], *, marked: bool = False) -> None:
-        """One row. Text is written as text, whatever it looks like; numbers with as many decimals as they have."""
-        shade = {"bg_color": "#FFF2CC"} if marked else {}
+    def line(self, cells: Sequence[Cell], *, marked: bool = False, links: Mapping[int, str] = NO_LINKS) -> None:
+        """One row. Text is written as text, whatever it looks like; numbers with as many decimals as they have.
+
+        `links`: places within the workbook, by column.
+        """
+        marking = {"bg_color": "#FFF2CC"} if marked else {}
         for number, cell in enumerate(cells):
+            shade = {**marking, **LINKED} if links.get(number) else marking
+            if link := links.get(number):  # written first: what is written after it takes its place, the link stays
+                self.sheet.write_url(self.row, number, link, tip="Tới nguồn gốc của số liệu", string="…")
             if isinstance(cell, Decimal | int):
                 align = "right" if isinstance(cell, Decimal) else "center"  # an int is an order or a count of findings
                 look = self.format(**RULED, **shade, align=align, num_format=_number_format(Decimal(cell)))
@@ -145,14 +180,16 @@ def write_annex(
         )
         merged = merged_figures(district, settings, beside.sources, plan)
         formats: dict[Any, Any] = {}
+        known = None if outward else trail(district, settings, plan, provenance, beside)
         _district_sheet(
-            _sheet(book, "Biểu huyện", (8.5, 38, 11, 9.5, 9, 9, 9, 11, 28, 28), formats), merged, plan, outward
+            _sheet(book, "Biểu huyện", (8.5, 38, 11, 9.5, 9, 9, 9, 11, 28, 28), formats), merged, plan, known
         )
-        _commune_sheet(book, formats, merged, district, plan, outward)
+        _commune_sheet(book, formats, merged, district, plan, known)
         _filing_sheet(
             _sheet(book, "Tình hình nộp", (4.5, 38, 24, 12, 10, 8, 10, 12, 28), formats), plan, filing, settings
         )
-        _provenance_sheet(book, formats, merged, settings, plan, provenance, beside, outward)
+        if known:
+            _provenance_sheet(book, formats, merged, settings, plan, known)
         if beside.reconciliation and beside.reconciliation.rows:
             _reconciliation_sheet(book, formats, beside.reconciliation, plan, outward)
         if beside.selection:
@@ -180,12 +217,13 @@ def _period(plan: RoundPlan) -> str:
 def _edition(outward: bool) -> str:
     if outward:
         return "Bản gửi ra ngoài: chỉ tiêu nhạy cảm chỉ nêu tổng số toàn huyện."
-    return f"BẢN NỘI BỘ: dòng tô màu ghi “{INTERNAL}” là số liệu nhạy cảm, chỉ dùng trong Phòng, không gửi ra ngoài."
+    return ORIGIN_NOTES[-1]
 
 
-def _district_sheet(sheet: Sheet, merged: Sequence[Merged], plan: RoundPlan, outward: bool) -> None:
+def _district_sheet(sheet: Sheet, merged: Sequence[Merged], plan: RoundPlan, known: Trail | None) -> None:
     heads = ("Mã", "Chỉ tiêu", "Đơn vị tính", "Tổng số", "Nam", "Nữ", "Dân tộc thiểu số", "Độ phủ")
-    notes = (_period(plan), "Ô “…”: chưa có số liệu, không phải là 0.", _edition(outward))
+    outward = known is None
+    notes = (_period(plan), "Ô “…”: chưa có số liệu, không phải là 0.", *_linked(known), _edition(outward))
     sheet.headed(
         f"BIỂU SỐ LIỆU TOÀN HUYỆN – {plan.title}", notes, (*heads, "Đơn vị chưa có số liệu", "Nguồn; đối chiếu")
     )
@@ -194,8 +232,22 @@ def _district_sheet(sheet: Sheet, merged: Sequence[Merged], plan: RoundPlan, out
         if rows:
             sheet.band(title)
         for row in rows:
-            sheet.line(_district_cells(row, outward))
+            links = {3 + place: _total_link(row, column, known) for place, column in enumerate(COLUMNS)}
+            sheet.line(_district_cells(row, outward), links=links if known else NO_LINKS)
     sheet.finish()
+
+
+def _linked(known: Trail | None) -> tuple[str, ...]:
+    return (LINKS_NOTE,) if known else ()
+
+
+def _total_link(merged: Merged, column: Column, known: Trail | None) -> str:
+    """Where a total comes from; of a rate, the lines that name its two halves."""
+    if known is None or column not in merged.numbers:
+        return ""
+    code = merged.figure.code
+    span = known.rates.get(code) if merged.figure.merge == "rate" else known.totals.get((code, column))
+    return located(span, FIRST_ORIGIN, LAST_COLUMN)
 
 
 def _district_cells(merged: Merged, outward: bool) -> list[Cell]:
@@ -237,9 +289,14 @@ def _district_cell(merged: Merged, column: Column, outward: bool) -> Cell:
 
 
 def _commune_sheet(
-    book: Any, formats: dict[Any, Any], merged: Sequence[Merged], district: District, plan: RoundPlan, outward: bool
+    book: Any,
+    formats: dict[Any, Any],
+    merged: Sequence[Merged],
+    district: District,
+    plan: RoundPlan,
+    known: Trail | None,
 ) -> None:
-    communes = [body for body in plan.bodies if body.kind == "commune"]
+    communes, outward = [body for body in plan.bodies if body.kind == "commune"], known is None
     sheet = _sheet(book, "Theo xã", (8.5, 31, 9, 9, 9.5, *[7.4] * len(communes), 8), formats)
     heads = (
         "Mã",
@@ -250,15 +307,27 @@ def _commune_sheet(
         *(commune_heading(b.name) for b in communes),
         "Ghi chú",
     )
-    sheet.headed(f"SỐ LIỆU THEO XÃ, THỊ TRẤN – {plan.title}", (_period(plan), CELL_LEGEND, _edition(outward)), heads)
+    notes = (_period(plan), CELL_LEGEND, *_linked(known), _edition(outward))
+    sheet.headed(f"SỐ LIỆU THEO XÃ, THỊ TRẤN – {plan.title}", notes, heads)
     for row in commune_rows(district, merged, [body.code for body in communes]):
         figure, sensitive = row.merged.figure, row.merged.indicator.sensitive
         if outward and sensitive:
             continue
         total: Cell = row.total_text if row.total is None else row.total
         head: list[Cell] = [figure.code, figure.label, COLUMN_NAMES[row.column], figure.unit, total]
-        sheet.line([*head, *map(_commune_cell, row.cells), INTERNAL if sensitive else ""], marked=sensitive)
+        links = _commune_links(row, [body.code for body in communes], known) if known else NO_LINKS
+        cells: list[Cell] = [*head, *map(_commune_cell, row.cells), INTERNAL if sensitive else ""]
+        sheet.line(cells, marked=sensitive, links=links)
     sheet.finish()
+
+
+def _commune_links(row: CommuneRow, communes: Sequence[str], known: Trail) -> dict[int, str]:
+    """Each commune's cell to its row, their sum to all of their rows, which stand beside each other."""
+    spans = [known.cells.get((row.merged.figure.code, row.column, code)) for code in communes]
+    found = [span for span in spans if span]
+    whole = (min(span[0] for span in found), max(span[1] for span in found)) if found else None
+    links = {5 + place: located(span, FIRST_ORIGIN, LAST_COLUMN) for place, span in enumerate(spans)}
+    return {4: located(whole, FIRST_ORIGIN, LAST_COLUMN), **links}
 
 
 def _commune_cell(cell: tuple[str, Decimal | None] | None) -> Cell:
@@ -280,40 +349,40 @@ def _filing_sheet(sheet: Sheet, plan: RoundPlan, filing: Sequence[FilingRow], se
 
 
 def _provenance_sheet(
-    book: Any,
-    formats: dict[Any, Any],
-    merged: Sequence[Merged],
-    settings: Settings,
-    plan: RoundPlan,
-    provenance: Sequence[ValueRow],
-    beside: Beside,
-    outward: bool,
+    book: Any, formats: dict[Any, Any], merged: Sequence[Merged], settings: Settings, plan: RoundPlan, known: Trail
 ) -> None:
-    sheet = _sheet(book, "Nguồn số liệu", (9, 34, 10, 24, 9.5, 30, 14, 6, 10, 6, 10, 24), formats)
-    heads = ("Mã", "Chỉ tiêu", "Phân tổ", "Cơ quan, đơn vị", "Giá trị", "Mã thư (Message-ID)", "Mã tệp (SHA-256)")
-    notes = ("Mỗi số liệu truy được tới thư, tệp, trang tính và ô mà đơn vị đã nộp.", CELL_LEGEND, _edition(outward))
-    sheet.headed(
-        f"NGUỒN SỐ LIỆU – {plan.title}", notes, (*heads, "Lần nộp", "Trang tính", "Ô", "Ghi chú", "Tổng hợp từ")
-    )
-    figures, names = settings.figures(), sections.body_names(plan, settings)
+    sheet = _sheet(book, SHEET, (9, 34, 10, 24, 9.5, 6, 30, 22, 14, 10, 6, 14, 24), formats)
+    sheet.headed(f"NGUỒN GỐC SỐ LIỆU – {plan.title}", ORIGIN_NOTES, ORIGIN_HEADS)
     sensitive = {f.code for i in settings.book.indicators if i.sensitive for f in i.figures}
-    placed = {m.figure.code for m in merged}
-    rows = [
-        *((row, "") for row in provenance),
-        *((row, source.title) for source in beside.taken for row in source.rows),
-    ]
-    for row, source in rows:
-        if outward and row.figure in sensitive:
-            continue
-        label = figures[row.figure].label if row.figure in figures else "(không còn trong danh mục)"
-        value: Cell = row.number if row.kind == "number" and row.number is not None else CELL_WORDS[row.kind]
-        note = INTERNAL if row.figure in sensitive else "" if row.figure in placed else "không đưa vào biểu"
-        cells: list[Cell] = [row.figure, label, _column_name(row.column), names[row.body], value, row.message_id]
-        cells += [row.file_sha[:DIGEST_LENGTH], row.version, row.sheet, row.cell, note, source]
+    for origin in known.origins:
+        row = origin.row
+        note = "; ".join(part for part in (INTERNAL if row.figure in sensitive else "", origin.note) if part)
+        cells: list[Cell] = [row.figure, origin.label, origin.column_name, origin.body_name, origin.value]
+        cells += [str(row.version), row.message_id or BY_HAND, sections.printable(row.file_name)]
+        cells += [row.file_sha[:DIGEST_LENGTH], row.sheet, row.cell, note, origin.source]
         sheet.line(cells, marked=row.figure in sensitive)
-    if rows:
-        sheet.sheet.autofilter(f"A{len(notes) + 2}:{xl_rowcol_to_cell(max(sheet.row - 1, 1), len(sheet.widths) - 1)}")
+    if known.origins:
+        last = xl_rowcol_to_cell(sheet.row - 1, len(sheet.widths) - 1)
+        sheet.sheet.autofilter(f"A{FIRST_ORIGIN - 1}:{last}")
+    _rate_lines(sheet, merged, known)
     sheet.finish()
+
+
+def _rate_lines(sheet: Sheet, merged: Sequence[Merged], known: Trail) -> None:
+    """Rates have no cell of their own: their halves, each with its way on to the rows it was added up from."""
+    for rate in (m.figure for m in merged if m.figure.code in known.rates):
+        for name, code in halves(rate):
+            link = located(known.totals.get((code, "total")), FIRST_ORIGIN, LAST_COLUMN)
+            cells: list[Cell] = [
+                rate.code,
+                rate.label,
+                COLUMN_NAMES["total"],
+                f"{name}: {code}",
+                *[""] * 7,
+                OF_HALVES,
+                "",
+            ]
+            sheet.line(cells, links={3: link})
 
 
 def _reconciliation_sheet(
@@ -351,7 +420,3 @@ def _recommendation_sheet(book: Any, formats: dict[Any, Any], beside: Beside, pl
     for line in recommended_lines(beside.recommendations):
         sheet.line([line.order, line.name, line.text, line.due, line.state])
     sheet.finish()
-
-
-def _column_name(column: str) -> str:
-    return next((name for key, name in COLUMN_NAMES.items() if key == column), column)

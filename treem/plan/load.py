@@ -15,7 +15,18 @@ from pydantic_core import ErrorDetails
 from treem.plan.consistency import Parts, check_all
 from treem.plan.documents import Document, read_document
 from treem.plan.problems import ConfigError, Found, Problem
-from treem.plan.settings import Closed, Form, Holidays, IndicatorBook, Mail, Office, Plan, Register, Settings
+from treem.plan.settings import (
+    Closed,
+    Differences,
+    Form,
+    Holidays,
+    IndicatorBook,
+    Mail,
+    Office,
+    Plan,
+    Register,
+    Settings,
+)
 from treem.plan.wording import in_words
 
 __all__ = ["ConfigError", "Problem", "load_settings"]
@@ -28,13 +39,15 @@ FILES: Mapping[str, type[Closed]] = {
     "indicators.yaml": IndicatorBook,
     "mail.yaml": Mail,
     "holidays.yaml": Holidays,
+    "reconciliation.yaml": Differences,
 }
+OPTIONAL = ("reconciliation.yaml",)  # came later: a config without it has the rules as they are shipped
 NO_SECRET = re.compile(r"(\$\{\w+\}|\$\{\w+:-\})?")
 
 
 def load_settings(folder: Path, env: Mapping[str, str]) -> Settings:
     """The settings in the folder, with ${NAME} taken from `env`. Raises ConfigError with every problem found."""
-    documents = {name: read_document(folder, name, env) for name in (*FILES, *_form_names(folder))}
+    documents = {name: read_document(folder, name, env) for name in (*_file_names(folder), *_form_names(folder))}
     found = [*_strangers(folder), *(p for d in documents.values() for p in d.problems)]
     found += _passwords(documents["mail.yaml"])
     models = {name: _model(document, FILES.get(name, Form), found) for name, document in documents.items()}
@@ -43,6 +56,10 @@ def load_settings(folder: Path, env: Mapping[str, str]) -> Settings:
     if found:
         raise ConfigError(_located(problem, folder, documents) for problem in found)
     return _settings(parts)
+
+
+def _file_names(folder: Path) -> list[str]:
+    return [name for name in FILES if name not in OPTIONAL or (folder / name).exists()]
 
 
 def _form_names(folder: Path) -> list[str]:
@@ -95,13 +112,14 @@ def _parts(models: Mapping[str, Closed | None]) -> Parts:
         book=_pick(models, "indicators.yaml", IndicatorBook),
         mail=_pick(models, "mail.yaml", Mail),
         holidays=_pick(models, "holidays.yaml", Holidays),
+        differences=_pick(models, "reconciliation.yaml", Differences),
         forms=forms,
-        all_forms=len(forms) == len(models) - len(FILES),
+        all_forms=len(forms) == len([name for name in models if name not in FILES]),
     )
 
 
 def _pick(models: Mapping[str, Closed | None], name: str, model: type[Model]) -> Model | None:
-    found = models[name]
+    found = models.get(name)
     return found if isinstance(found, model) else None
 
 
@@ -115,6 +133,7 @@ def _settings(parts: Parts) -> Settings:
             "forms": tuple(form for file in parts.forms.values() for form in file.each()),
             "mail": parts.mail,
             "holidays": parts.holidays,
+            "differences": parts.differences or Differences(),
         }
     )
 

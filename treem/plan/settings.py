@@ -62,6 +62,7 @@ class Office(Closed):
     report_signatory: Signatory
     letter_signatory: Signatory
     approvers: tuple[str, ...] = ()  # titles or names that may approve; empty = anyone
+    number_before_sending: bool = True  # an approved report waits for its number and date
     timezone: str = "Asia/Ho_Chi_Minh"
 
 
@@ -461,6 +462,71 @@ class Holidays(Closed):
     school_days_of: Mapping[int, Mapping[str, str]] = {}  # … and what a year has otherwise
 
 
+class DifferenceRule(Closed):
+    """A rule of the reconciliation: what it is called, how serious it is, where it does not apply and why."""
+
+    title: str
+    severity: Literal["warning", "error"] = "warning"
+    off: str = ""  # why the rule is switched off; empty: it is on
+    without: Mapping[str, str] = {}  # figures it leaves alone, each with the reason
+
+
+class SourcesRule(DifferenceRule):
+    """Two groups tell of the same event: the primary source and those beside it."""
+
+    title: str = "Hai nguồn cùng một số liệu"
+    at_least: int = Field(default=1, ge=1)  # smaller differences are passed over …
+    share: int = Field(default=0, ge=0)  # … and those below so many per cent of the larger number
+
+
+class BreakdownRule(DifferenceRule):
+    """Nam + nữ = tổng số, and no part is more than the total."""
+
+    title: str = "Phân tổ khớp tổng số"
+
+
+class PartsRule(DifferenceRule):
+    """The inequalities and sums of indicators.yaml."""
+
+    title: str = "Số “trong đó” không lớn hơn số chung"
+
+
+class WithinYearRule(DifferenceRule):
+    """What was counted by the middle of a year cannot be more than what is counted by its end."""
+
+    title: str = "Số 6 tháng không lớn hơn số cả năm"
+    earlier: str = "bao-cao-6-thang"  # an activity …
+    later: tuple[str, ...] = ("bao-cao-nam", "so-chinh-thuc")  # … and those whose period goes on from the same day
+
+
+class JumpsRule(DifferenceRule):
+    """A number far from what the body itself reported before (`district.reconcile` says how far is reckoned)."""
+
+    title: str = "Tăng, giảm đột biến so với chính đơn vị"
+    periods: int = Field(default=3, ge=2)  # earlier periods needed
+    score: float = Field(default=3.5, gt=0)
+    at_least: int = Field(default=5, ge=1)  # smaller differences are passed over …
+    share: int = Field(default=25, ge=0)  # … and those below so many per cent of the usual number
+
+
+class Differences(Closed):
+    """What is compared before a report is trusted (reconciliation.yaml)."""
+
+    since: int = 2020  # the first year of the plan: cumulative numbers begin there
+    answer_days: int = Field(default=3, ge=1)  # working days a body has to answer a question
+    sources: SourcesRule = SourcesRule()
+    breakdown: BreakdownRule = BreakdownRule()
+    parts: PartsRule = PartsRule()
+    within_year: WithinYearRule = WithinYearRule()
+    jumps: JumpsRule = JumpsRule()
+
+    @property
+    def rules(self) -> Mapping[str, DifferenceRule]:
+        """The rules by key, in the order of the sheet."""
+        keys = ("sources", "breakdown", "parts", "within_year", "jumps")
+        return {key: getattr(self, key) for key in keys}
+
+
 class Settings(Closed):
     """The whole configuration."""
 
@@ -471,6 +537,7 @@ class Settings(Closed):
     forms: tuple[Form, ...]
     mail: Mail
     holidays: Holidays = Holidays()
+    differences: Differences = Differences()
 
     def body(self, code: str, on: date) -> Body:
         """The body with that code on that day, else the newest of that code: a body that has been merged since still

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from treem.plan.consistency.activities import check_plan
 from treem.plan.consistency.asking import check_asking, check_form
+from treem.plan.consistency.differences import check_differences
 from treem.plan.consistency.figures import check_book
 from treem.plan.consistency.office import check_holidays, check_mail, check_office
 from treem.plan.consistency.register import check_register
 from treem.plan.problems import Found
-from treem.plan.settings import Form, Holidays, IndicatorBook, Mail, Office, Plan, Register
+from treem.plan.settings import Differences, Form, Holidays, IndicatorBook, Mail, Office, Plan, Register
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Parts:
     book: IndicatorBook | None
     mail: Mail | None
     holidays: Holidays | None
+    differences: Differences | None  # also None where the config has no such file
     forms: Mapping[str, Form]
     all_forms: bool  # every file of forms/ is in `forms`
 
@@ -44,6 +46,8 @@ def check_all(parts: Parts) -> Iterator[Found]:
         yield from check_mail(parts.mail)
     if parts.holidays:
         yield from check_holidays(parts.holidays)
+    if parts.differences:
+        yield from check_differences(parts.differences, parts.plan, parts.book)
     for name, form in parts.forms.items():
         yield from check_form(name, form, parts.register, parts.plan, parts.book)
     if parts.all_forms and parts.register and parts.plan and parts.book:

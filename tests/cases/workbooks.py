@@ -15,6 +15,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from tests.rounds.desk import yes_or_no
 from treem.rehearsal.questionnaire import Question, read_questionnaire
 
 asked_in = lru_cache(read_questionnaire)  # the office's forms are the same in every case
@@ -50,7 +51,7 @@ def typed_book(
     asked, book = asked_in(form), opened(form)
     wanted = dict(values or {})
     for q in asked.questions:
-        usual = "Có" if q.yes_no else PARTS[q.column] * number
+        usual = yes_or_no(q.figure) if q.yes_no else PARTS[q.column] * number
         _cell(book[q.sheet], q.cell, wanted.pop((q.figure, q.column), usual))
     boxes = {box.section: box for box in asked.boxes}
     for section, text in (texts or {}).items():

@@ -25,6 +25,7 @@ from treem.rounds.steps import carry_out
 
 ASKED = ("dai", "tckh", "03390")
 FIGURE = "LD-26.1"  # asked of dai and tckh
+VERDICT = "LD-23.2"
 OPENING = at(5, 20)
 
 
@@ -38,12 +39,17 @@ def few_bodies(config: Path) -> None:
     file.write_text(yaml.safe_dump(register, allow_unicode=True), encoding="utf-8")
 
 
+def yes_or_no(figure: str) -> str:
+    """ "Có", but for the verdict on a commune's score: it follows from the score, and the scores here are low."""
+    return "Không" if figure == VERDICT else "Có"
+
+
 def filled(form: bytes, number: int = 2, **typed: Typed) -> bytes:
     """The form with every figure answered; `typed` replaces what stands in the total of figure FIGURE."""
     parts = {"total": 2 * number, "male": number, "female": number, "minority": number}
     entries: dict[tuple[str, str], Typed] = {}
     for q in read_questionnaire(form).questions:
-        entries[q.sheet, q.cell] = "Có" if q.yes_no else parts[q.column]
+        entries[q.sheet, q.cell] = yes_or_no(q.figure) if q.yes_no else parts[q.column]
         if q.figure == FIGURE and q.column == "total" and "instead" in typed:
             entries[q.sheet, q.cell] = typed["instead"]
     return fill_xlsx(form, entries)

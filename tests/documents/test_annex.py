@@ -11,8 +11,11 @@ from openpyxl import Workbook, load_workbook
 
 from tests.documents import world
 from tests.documents.conftest import Round
+from treem.district.duties import Evidence, duty_matrix
 from treem.district.merge import total_of
+from treem.documents import duty_sheet
 from treem.documents.annex import OF_HALVES, write_annex
+from treem.documents.beside import Beside
 from treem.documents.figures import COLUMN_NAMES, merged_figures
 from treem.documents.provenance import NOT_ADDED, SHEET
 
@@ -192,3 +195,46 @@ def test_the_filing_record_lists_every_body(internal: Workbook, held: Round) -> 
 
 def test_the_same_input_gives_the_same_bytes(held: Round) -> None:
     assert written(held) == written(held)
+
+
+@pytest.fixture(scope="module")
+def matrix(held: Round) -> tuple[Evidence, ...]:
+    told = world.narratives(held.settings, held.plan)
+    return duty_matrix(held.settings, held.plan.bodies, held.district.by_body, told)
+
+
+def test_the_duty_matrix_shows_each_duty_beside_its_bodies(held: Round, matrix: tuple[Evidence, ...]) -> None:
+    book = load_workbook(BytesIO(written(held, beside=Beside(duties=matrix))))
+    rows = {row["Mã"]: row for row in sheet_rows(book, duty_sheet.SHEET)}
+    assert list(rows) == [duty.code for duty in held.settings.plan.duties]
+    assert rows["III.9.1"]["Bản Bo"] == "●"
+    assert rows["III.9.1"]["Nùng Nàng"] == "–"
+    assert rows["III.6.1"]["Phòng Tư pháp"] == "–"
+    assert rows["III.6.1"]["Bản Bo"] in (None, "")
+    assert [rows["III.9.1"][name] for name in ("Có", "Mỏng", "Chưa có")] == [12, 0, 1]
+    signs = sum(1 for row in rows.values() for value in row.values() if value in duty_sheet.SIGNS.values())
+    assert signs == len(matrix)
+
+
+def sheet_rows(book: Workbook, sheet: str) -> list[dict[str, Any]]:
+    rows = [list(row) for row in book[sheet].iter_rows(values_only=True)]
+    head = next(n for n, row in enumerate(rows) if row[0] == "Mã")
+    return [dict(zip(rows[head], row, strict=True)) for row in rows[head + 1 :]]
+
+
+def test_the_duty_matrix_stays_in_the_office(held: Round, matrix: tuple[Evidence, ...]) -> None:
+    data = written(held, beside=Beside(duties=matrix), outward=True)
+    assert duty_sheet.SHEET not in load_workbook(BytesIO(data)).sheetnames
+
+
+def test_every_sheet_has_frozen_heads_a_print_area_and_vietnamese_numbers(
+    held: Round, matrix: tuple[Evidence, ...]
+) -> None:
+    """Excel and LibreOffice show "#,##0.0" with dots and comma where the document or the computer is Vietnamese."""
+    for outward in (False, True):
+        book = load_workbook(BytesIO(written(held, beside=Beside(duties=matrix), outward=outward)))
+        for sheet in book:
+            assert sheet.freeze_panes and sheet.print_area and sheet.print_title_rows, sheet.title
+            assert f"${sheet.max_row}" in sheet.print_area
+            formats = {c.number_format for row in sheet.iter_rows() for c in row if isinstance(c.value, int | float)}
+            assert all(re.fullmatch(r"#,##0(\.0+)?", text) for text in formats), sheet.title

@@ -16,6 +16,8 @@ from docx.oxml.ns import qn
 
 from tests.documents import world
 from tests.documents.conftest import Round
+from treem.district.duties import duty_matrix
+from treem.documents.beside import Beside
 from treem.documents.report import TEMPLATES, TemplateError, write_report
 from treem.documents.template_source import TEMPLATES as SOURCES
 from treem.documents.template_source import template
@@ -226,3 +228,13 @@ def test_libreoffice_opens_the_report_and_makes_a_pdf_of_it(held: Round, tmp_pat
     assert pdf.startswith(b"%PDF")
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) > 5
     assert "repair" not in ended.stderr.lower()
+
+
+def test_the_report_names_the_duties_without_evidence(held: Round) -> None:
+    told = world.narratives(held.settings, held.plan)
+    matrix = duty_matrix(held.settings, held.plan.bodies, held.district.by_body, told)
+    text = lines(Document(BytesIO(written(held, beside=Beside(duties=matrix)))))
+    nobody = text.index("Nhiệm vụ chưa có cơ quan, đơn vị nào báo cáo số liệu hoặc nội dung thực hiện trong kỳ:")
+    assert [line[:9] for line in text[nobody + 1 : nobody + 3]] == ["- III.6.1", "- III.6.2"]
+    assert "- Xã Nùng Nàng: III.9.1, III.9.2, III.9.3, III.9.4, III.9.5, III.9.6, III.9.7." in text
+    assert not any("Nhiệm vụ chưa có" in line for line in lines(Document(BytesIO(written(held)))))

@@ -5,7 +5,7 @@ ones "nội bộ" and links every figure to its rows of the sheet "Nguồn gốc
 every sensitive cell of a single body, and where figures come from.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from io import BytesIO
@@ -15,8 +15,9 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.utility import xl_rowcol_to_cell
 
+from treem.district.duties import Evidence
 from treem.district.merge import District
-from treem.documents import sections
+from treem.documents import duty_sheet, sections
 from treem.documents.beside import (
     NOTHING,
     Beside,
@@ -48,10 +49,12 @@ from treem.plan.settings import Column, Settings
 INTERNAL = "nội bộ"
 DIGEST_LENGTH = 12
 LINE = 15  # points a line of text
+UPRIGHT = 150  # points of a head with names that stand upright
 FONT = {"font_name": "Times New Roman", "font_size": 11, "valign": "top"}
 RULED = {**FONT, "border": 1, "text_wrap": True}
 LINKED = {"font_color": "#1F3864"}  # dark enough for black-and-white print
 COLUMNS: tuple[Column, ...] = ("total", "male", "female", "minority")
+CENTRED = frozenset((*CELL_WORDS.values(), *duty_sheet.SIGNS.values()))
 NO_LINKS: Mapping[int, str] = {}
 BY_HAND, OF_HALVES = "nộp trực tiếp", "tính từ tử số, mẫu số"
 ORIGIN_HEADS = (
@@ -98,18 +101,20 @@ class Sheet:
             self.formats[key] = self.book.add_format(properties)
         return self.formats[key]
 
-    def headed(self, title: str, notes: Iterable[str], heads: Sequence[str]) -> None:
-        """Write title, notes and head; freeze and repeat the head on every page."""
+    def headed(self, title: str, notes: Iterable[str], heads: Sequence[str], *, upright: Container[int] = ()) -> None:
+        """Write title, notes and head; freeze and repeat the head on every page. `upright`: heads turned by 90°."""
         for number, width in enumerate(self.widths):
             self.sheet.set_column(number, number, width, self.format(**FONT))
         self.sheet.write_string(0, 0, title, self.format(**{**FONT, "font_size": 14, "bold": True}))
         for self.row, note in enumerate(notes, start=1):
             self.sheet.write_string(self.row, 0, note, self.format(**{**FONT, "italic": True}))
         self.row += 1
-        head = self.format(**RULED, bold=True, align="center", bg_color="#E7E6E6")
+        head = {**RULED, "bold": True, "align": "center", "bg_color": "#E7E6E6"}
         for number, text in enumerate(heads):
-            self.sheet.write_string(self.row, number, text, head)
-        self.sheet.set_row(self.row, LINE * self._height(heads))
+            turned = {"rotation": 90, "valign": "bottom"} if number in upright else {}
+            self.sheet.write_string(self.row, number, text, self.format(**{**head, **turned}))
+        lying = [text if number not in upright else "" for number, text in enumerate(heads)]
+        self.sheet.set_row(self.row, UPRIGHT if lying != list(heads) else LINE * self._height(heads))
         self.sheet.freeze_panes(self.row + 1, 2)
         self.sheet.repeat_rows(self.row)
         self.row += 1
@@ -135,7 +140,7 @@ class Sheet:
                 look = self.format(**RULED, **shade, align=align, num_format=_number_format(Decimal(cell)))
                 self.sheet.write_number(self.row, number, cell, look)
             else:
-                place = {"align": "center"} if cell in CELL_WORDS.values() else {}
+                place = {"align": "center"} if cell in CENTRED else {}
                 self.sheet.write_string(
                     self.row, number, cell or "", self.format(**RULED, **shade, **place, num_format="@")
                 )
@@ -188,6 +193,8 @@ def write_annex(
         _filing_sheet(
             _sheet(book, "Tình hình nộp", (4.5, 38, 24, 12, 10, 8, 10, 12, 28), formats), plan, filing, settings
         )
+        if beside.duties and known:
+            _duty_sheet(book, formats, beside.duties, plan)
         if known:
             _provenance_sheet(book, formats, merged, settings, plan, known)
         if beside.reconciliation and beside.reconciliation.rows:
@@ -345,6 +352,18 @@ def _filing_sheet(sheet: Sheet, plan: RoundPlan, filing: Sequence[FilingRow], se
     for line in sections.filing_lines(plan, filing, settings):
         cells = (line.order, line.body, line.state, line.received, line.on_time, line.version)
         sheet.line([*cells, line.findings, line.last_letter, line.letters])
+    sheet.finish()
+
+
+def _duty_sheet(book: Any, formats: dict[Any, Any], matrix: Sequence[Evidence], plan: RoundPlan) -> None:
+    """A column a body, its name standing upright; a sign where the duty is the body's."""
+    bodies = duty_sheet.columns(matrix)
+    sheet = _sheet(book, duty_sheet.SHEET, (7.5, 62, *[3.8] * len(bodies), 5.5, 5.5, 6.5), formats)
+    heads = ("Mã", "Nhiệm vụ", *map(duty_sheet.heading, bodies), "Có", "Mỏng", "Chưa có")
+    notes = (_period(plan), duty_sheet.LEGEND, _edition(outward=False))
+    sheet.headed(f"MA TRẬN NHIỆM VỤ – {plan.title}", notes, heads, upright=range(2, 2 + len(bodies)))
+    for line in duty_sheet.duty_lines(matrix, bodies):
+        sheet.line([line.code, line.text, *line.signs, *line.counts])
     sheet.finish()
 
 

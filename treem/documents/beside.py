@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from treem.district.duties import Evidence
 from treem.documents.dates import number_text, short_date
 from treem.documents.figures import WITHHELD, Merged, short_name
 from treem.documents.sections import printable
@@ -81,6 +82,7 @@ class Beside:
     reconciliation: Reconciliation | None = None
     selection: tuple[Picked, ...] = ()
     recommendations: tuple[Recommended, ...] = ()
+    duties: tuple[Evidence, ...] = ()  # the duty matrix, of rounds that are about the duties
 
     @property
     def sources(self) -> Mapping[str, tuple[str, ...]]:

@@ -26,6 +26,7 @@ from treem.documents import sections
 from treem.documents.beside import NOTHING, Beside, counted_text, picked_lines, recommended_lines, reconciled_lines
 from treem.documents.by_body import body_tables
 from treem.documents.dates import blank_date, document_number, number_text, official_date
+from treem.documents.duty_sheet import nobody_showed, somebody_did_not
 from treem.documents.figures import Merged
 from treem.documents.package import EPOCH, normalised
 from treem.documents.periods import deadline_text, estimate_text, period_label, period_text, period_title
@@ -235,6 +236,8 @@ def _beside(plan: RoundPlan, beside: Beside) -> dict[str, Any]:
         "selection_rows": list(picked_lines(beside.selection, with_reasons=stays)),
         "recommendation_text": counted_text(beside.recommendations) if beside.recommendations else "",
         "recommendation_rows": list(recommended_lines(beside.recommendations)) if stays else [],
+        "duties_nobody_showed": nobody_showed(beside.duties),
+        "duties_somebody_did_not": somebody_did_not(beside.duties),
     }
 
 

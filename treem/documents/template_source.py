@@ -391,6 +391,7 @@ def _body(document: Any, directions: str) -> None:
     _write(document, "Nội dung", "{%p endfor %}")
     _write(document, "Phần", "IV. ĐÁNH GIÁ CHUNG")
     _closing(document, "assessment", numbered=True)
+    _duties(document)
     _write(document, "Phần", directions)
     _closing(document, "directions", numbered=False)
     _write(document, "Phần", "VI. KIẾN NGHỊ, ĐỀ XUẤT")
@@ -400,6 +401,27 @@ def _body(document: Any, directions: str) -> None:
         "Nội dung",
         "Số liệu chi tiết tại các Phụ lục kèm theo. Trên đây là báo cáo kết quả {{ period_title }} của "
         "{{ issuer_name }}./.",
+    )
+
+
+def _duties(document: Any) -> None:
+    """The duties for which nothing was reported, and by whom."""
+    _write(
+        document,
+        "Nội dung",
+        "{%p if duties_nobody_showed %}",
+        "Nhiệm vụ chưa có cơ quan, đơn vị nào báo cáo số liệu hoặc nội dung thực hiện trong kỳ:",
+        "{%p for line in duties_nobody_showed %}",
+        "- {{ line }}.",
+        "{%p endfor %}",
+        "{%p endif %}",
+        "{%p if duties_somebody_did_not %}",
+        "Nhiệm vụ còn cơ quan, đơn vị chưa báo cáo số liệu hoặc nội dung thực hiện trong kỳ (số thứ tự nhiệm vụ theo "
+        "phần III của Kế hoạch):",
+        "{%p for line in duties_somebody_did_not %}",
+        "- {{ line }}.",
+        "{%p endfor %}",
+        "{%p endif %}",
     )
 
 

@@ -11,8 +11,10 @@ import pandas as pd
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from treem.district.duties import Evidence, duty_matrix
 from treem.district.merge import District, added_up, merge
 from treem.documents.beside import Beside, Picked, Recommended, Reconciliation, Source, reconcile
+from treem.documents.duty_sheet import has_matrix
 from treem.documents.figures import Merged, merged_figures
 from treem.documents.periods import period_title
 from treem.ledger import queries
@@ -52,6 +54,7 @@ def beside_of(house: House, session: Session, plan: RoundPlan, district: Distric
         _reconciliation(house, session, plan, district),
         _selection(house, session, plan),
         _recommendations(house, session, plan),
+        _duties(house, session, plan, district),
     )
 
 
@@ -122,6 +125,17 @@ def _replaced(house: House, plan: RoundPlan) -> bool:
 def _merged(house: House, session: Session, plan: RoundPlan, district: District | None = None) -> tuple[Merged, ...]:
     sources = Beside(_taken(house, session, plan)).sources
     return merged_figures(district or district_of(house, session, plan), house.settings, sources, plan)
+
+
+# ---- duties
+
+
+def _duties(house: House, session: Session, plan: RoundPlan, district: District | None) -> tuple[Evidence, ...]:
+    """What every body that was asked gave for each of its duties, where the round is about them."""
+    if not has_matrix(plan, house.settings):
+        return ()
+    said = (district or district_of(house, session, plan)).by_body
+    return duty_matrix(house.settings, asked_bodies(house, session, plan), said, queries.narratives(session, plan.key))
 
 
 # ---- selections and recommendations

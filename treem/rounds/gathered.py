@@ -4,47 +4,24 @@ Belongs here: which figures of which rounds count, which estimates meet which fi
 recommendations that a round is about. Nothing here writes.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict
-
-import pandas as pd
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from treem.district.duties import Evidence, duty_matrix
-from treem.district.merge import District, added_up, merge
+from treem.district.merge import District
 from treem.documents.beside import Beside, Picked, Recommended, Reconciliation, Source, reconcile
 from treem.documents.duty_sheet import has_matrix
 from treem.documents.figures import Merged, merged_figures
 from treem.documents.periods import period_title
 from treem.ledger import queries
-from treem.ledger.queries import ValueRow
 from treem.ledger.tables import Recommendation, Request, Round, Selected
 from treem.plan.agenda import RoundPlan
-from treem.plan.settings import Body, OpenRecommendations
+from treem.plan.settings import OpenRecommendations
 from treem.rounds import recommendations
 from treem.rounds.house import House
-from treem.rounds.wording import form_of
+from treem.rounds.merged import asked_bodies, district_of, sources_of
 
-COLUMNS = ["body", "figure", "column", "kind", "number"]
-
-
-def district_of(house: House, session: Session, plan: RoundPlan) -> District:
-    """The accepted figures of a round made one, with those it takes from other rounds."""
-    settings = house.settings
-    own = queries.accepted_values(session, plan.key)
-    taken = [row for source in sources_of(house, plan) for row in queries.accepted_values(session, source.key)]
-    return merge(
-        pd.concat([_frame(own), added_up(_frame(taken), settings)]),
-        settings,
-        asked_bodies(house, session, plan),
-        forms=settings.forms_for(plan.activity.key, plan.collection.key),
-        taken=[
-            (body, form_of(settings, source, body))
-            for source in sources_of(house, plan)
-            for body in asked_bodies(house, session, source)
-        ],
-    )
+__all__ = ["asked_bodies", "beside_of", "district_of", "sources_of"]
 
 
 def beside_of(house: House, session: Session, plan: RoundPlan, district: District | None = None) -> Beside:
@@ -56,26 +33,6 @@ def beside_of(house: House, session: Session, plan: RoundPlan, district: Distric
         _recommendations(house, session, plan),
         _duties(house, session, plan, district),
     )
-
-
-def sources_of(house: House, plan: RoundPlan) -> list[RoundPlan]:
-    """The rounds whose figures count in this one: those named by its `takes` that end within its data period."""
-    wanted = {house.settings.named(name) for name in plan.collection.takes}
-    near = [source for year in (plan.year - 1, plan.year) for source in house.plans_of(year)] if wanted else []
-    within = (s for s in near if plan.period_start <= s.period_end <= plan.period_end)
-    return sorted((s for s in within if (s.activity.key, s.collection.key) in wanted), key=lambda s: s.period_end)
-
-
-def asked_bodies(house: House, session: Session, plan: RoundPlan) -> list[Body]:
-    """The bodies that are asked in this round, in the order of the register; one that ended after filing is among them,
-    one that was closed unanswered is not."""
-    query = select(Request.body).join(Round).where(Round.key == plan.key, Request.state != "closed")
-    asked = [house.settings.body(code, plan.due) for code in session.scalars(query)]
-    return sorted(asked, key=house.settings.register_.bodies.index)
-
-
-def _frame(rows: Sequence[ValueRow]) -> pd.DataFrame:
-    return pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS, dtype=object)
 
 
 def _taken(house: House, session: Session, plan: RoundPlan) -> tuple[Source, ...]:

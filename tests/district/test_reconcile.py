@@ -225,7 +225,7 @@ ANSWERS = st.dictionaries(
 )
 
 
-@law(max_examples=60)
+@law(max_examples=40, deadline=None)
 @given(ANSWERS, ANSWERS, st.permutations(EVERYONE), st.randoms())
 def test_the_order_of_bodies_and_answers_does_not_matter(
     answers: dict[Any, Decimal], half: dict[Any, Decimal], asked: list[Body], chance: Random
@@ -263,7 +263,7 @@ def consistent(draw: st.DrawFn) -> dict[tuple[str, str, str], Decimal]:
     return {key: Decimal(number) for key, number in said.items()}
 
 
-@law(max_examples=60)
+@law(max_examples=40, deadline=None)
 @given(consistent(), st.integers(1, 4))
 def test_no_rule_fires_on_consistent_figures(said: dict[tuple[str, str, str], Decimal], divisor: int) -> None:
     half = {key: number // divisor for key, number in said.items()}
@@ -271,7 +271,7 @@ def test_no_rule_fires_on_consistent_figures(said: dict[tuple[str, str, str], De
     assert found(said, half, past) == ()
 
 
-@law(max_examples=40)
+@law(max_examples=40, deadline=None)
 @given(ANSWERS)
 def test_every_question_is_put_to_a_body_that_is_named_and_has_its_own_mark(answers: dict[Any, Decimal]) -> None:
     differences = found(answers)

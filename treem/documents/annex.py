@@ -17,7 +17,7 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from treem.district.duties import Evidence
 from treem.district.merge import District
-from treem.documents import duty_sheet, sections
+from treem.documents import duty_sheet, reconciliation_sheet, sections
 from treem.documents.beside import (
     NOTHING,
     Beside,
@@ -197,6 +197,14 @@ def write_annex(
             _duty_sheet(book, formats, beside.duties, plan)
         if known:
             _provenance_sheet(book, formats, merged, settings, plan, known)
+        if beside.findings and known:
+            sheet = _sheet(book, reconciliation_sheet.DIFFERENCES, reconciliation_sheet.WIDTHS, formats)
+            notes = (_period(plan), _edition(outward))
+            reconciliation_sheet.write_differences(sheet, beside.findings, settings, plan.title, notes, INTERNAL)
+        if beside.compared and known:
+            sheet = _sheet(book, reconciliation_sheet.COMPARISON, reconciliation_sheet.COMPARED_WIDTHS, formats)
+            notes = (_period(plan), _edition(outward))
+            reconciliation_sheet.write_comparison(sheet, beside.compared, settings, plan.title, notes, INTERNAL)
         if beside.reconciliation and beside.reconciliation.rows:
             _reconciliation_sheet(book, formats, beside.reconciliation, plan, outward)
         if beside.selection:

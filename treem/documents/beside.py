@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from treem.district.compare import Compared
 from treem.district.duties import Evidence
 from treem.documents.dates import number_text, short_date
 from treem.documents.figures import WITHHELD, Merged, short_name
+from treem.documents.reconciliation_sheet import Findings
 from treem.documents.sections import printable
 from treem.ledger.queries import ValueRow
 
@@ -83,6 +85,8 @@ class Beside:
     selection: tuple[Picked, ...] = ()
     recommendations: tuple[Recommended, ...] = ()
     duties: tuple[Evidence, ...] = ()  # the duty matrix, of rounds that are about the duties
+    findings: Findings | None = None  # differences between figures, for the office
+    compared: tuple[Compared, ...] = ()  # beside last year, where there is one
 
     @property
     def sources(self) -> Mapping[str, tuple[str, ...]]:

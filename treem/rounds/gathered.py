@@ -20,6 +20,7 @@ from treem.plan.settings import OpenRecommendations
 from treem.rounds import recommendations
 from treem.rounds.house import House
 from treem.rounds.merged import asked_bodies, district_of, sources_of
+from treem.rounds.reconciling import compared_of, findings_of, is_reconciled
 
 __all__ = ["asked_bodies", "beside_of", "district_of", "sources_of"]
 
@@ -32,6 +33,8 @@ def beside_of(house: House, session: Session, plan: RoundPlan, district: Distric
         _selection(house, session, plan),
         _recommendations(house, session, plan),
         _duties(house, session, plan, district),
+        findings_of(house, session, plan, district) if is_reconciled(plan) else None,
+        compared_of(house, session, plan, district) if is_reconciled(plan) else (),
     )
 
 

@@ -183,7 +183,7 @@ def documents(env: dict[str, str | None]) -> list[str]:
 
 
 def test_report_of_an_open_round_is_a_preview_that_asks_nobody(opened: dict[str, str | None]) -> None:
-    result = treem(opened, "report", ROUND)
+    result = treem(opened, "report", ROUND, "--no-pdf")
     assert result.exit_code == 0
     assert "xem trước" in result.stdout
     assert len(documents(opened)) == 4
@@ -192,9 +192,17 @@ def test_report_of_an_open_round_is_a_preview_that_asks_nobody(opened: dict[str,
         assert session.scalars(select(Report)).all() == []
 
 
+def test_report_makes_pdf_too_or_says_why_not(opened: dict[str, str | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("treem.documents.pdf.libreoffice", lambda: None)
+    result = treem(opened, "report", ROUND)
+    assert result.exit_code == 0
+    assert "không có LibreOffice" in result.stdout
+    assert len(documents(opened)) == 4
+
+
 def test_report_of_a_closed_round_names_the_same_version_while_nothing_changes(opened: dict[str, str | None]) -> None:
     carry_out(house_of(opened), ROUND, MOMENT + timedelta(days=40))
-    first, second = treem(opened, "report", ROUND), treem(opened, "report", ROUND)
+    first, second = (treem(opened, "report", ROUND, "--no-pdf") for _ in range(2))
     assert first.exit_code == second.exit_code == 0
     assert first.stdout == second.stdout
     assert len(documents(opened)) == 4

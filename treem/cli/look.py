@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 from treem.cli.base import ConfigOption, JsonOption, RoundArgument, app, console, fail, named_errors, now, print_json
 from treem.documents.ics import calendar_file
+from treem.documents.pdf import NoPdf, make_pdfs
 from treem.ledger import queries
 from treem.plan.agenda import CalendarRow, calendar
 from treem.plan.almanac import Almanac
@@ -106,15 +107,28 @@ def show_digest() -> None:
 
 
 @app.command("report")
-def make_report(round_key: RoundArgument) -> None:
+def make_report(
+    round_key: RoundArgument,
+    with_pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Lập thêm bản PDF, nếu có LibreOffice.")] = True,
+) -> None:
     """Lập lại báo cáo dự thảo của một đợt từ số liệu đã chấp nhận."""
     with named_errors():
         house = house_from_environment(os.environ)
         house.plan(round_key)
         if not board.rows(house, round_key, now()):
             fail(f"Đợt {round_key} chưa mở nên chưa có báo cáo.")
-        for path in _documents(house, round_key):
+        paths = _documents(house, round_key)
+        for path in (*paths, *(_pdfs(paths) if with_pdf else ())):
             console.print(path, soft_wrap=True)
+
+
+def _pdfs(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The Word documents as PDF; where that cannot be, a word why. The report does not depend on it."""
+    try:
+        return make_pdfs([path for path in paths if path.suffix == ".docx"])
+    except NoPdf as reason:
+        console.print(str(reason), markup=False, soft_wrap=True)
+        return ()
 
 
 def _documents(house: House, round_key: str) -> tuple[Path, ...]:

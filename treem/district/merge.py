@@ -6,8 +6,8 @@ Four things are never mixed: a number (zero is a number), a blank, "không áp d
 Whatever is not a number adds nothing to a total and is named beside it. Numbers stay `Decimal` from end to end.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -49,12 +49,14 @@ class District:
     `counts` is False where the body is only a cross-check of another group's figure.
     `cross_checks`: what another group says of a figure with a primary source; difference = theirs − the total.
     `unplaced`: filed figures that nobody was asked for any more (the config has changed); they are in no total.
+    `told`: what an earlier outward edition of the round has shown, by (figure, column, *bodies in it).
     """
 
     totals: pd.DataFrame
     by_body: pd.DataFrame
     cross_checks: pd.DataFrame
     unplaced: pd.DataFrame
+    told: Mapping[tuple[str, ...], int] = field(default_factory=dict)
 
 
 def merge(

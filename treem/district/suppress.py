@@ -68,7 +68,7 @@ def recalled(edition: Edition, told: Mapping[Key, int]) -> Edition:
     """
     number = dict(edition.numbers)
     changed = {key for key, then in told.items() if key in number and number[key] != then}
-    then = [r for old in edition.relations if (r := _of_then(old, changed, told)) is not None and _holds(r, number)]
+    then = [r for old in edition.relations if (r := _of_then(old, changed, told)) is not None and holds(r, number)]
     same = frozenset(key for key in told if key in number and key not in changed)
     return replace(edition, relations=(*edition.relations, *then), told=edition.told | same)
 
@@ -83,7 +83,8 @@ def _of_then(relation: Relation, changed: set[Key], told: Mapping[Key, int]) -> 
     return Relation(left, low, high)
 
 
-def _holds(relation: Relation, number: Mapping[Key, int]) -> bool:
+def holds(relation: Relation, number: Mapping[Key, int]) -> bool:
+    """Whether the numbers are so."""
     at = sum(factor * number[key] for key, factor in relation.terms)
     return (relation.low is None or relation.low <= at) and (relation.high is None or at <= relation.high)
 

@@ -29,6 +29,8 @@ from treem.documents.figures import (
     CELL_LEGEND,
     CELL_WORDS,
     COLUMN_NAMES,
+    HIDDEN,
+    HIDDEN_LEGEND,
     WITHHELD,
     CommuneRow,
     Merged,
@@ -231,7 +233,7 @@ def _period(plan: RoundPlan) -> str:
 
 def _edition(outward: bool) -> str:
     if outward:
-        return "Bản gửi ra ngoài: chỉ tiêu nhạy cảm chỉ nêu tổng số toàn huyện."
+        return f"Bản gửi ra ngoài: chỉ tiêu nhạy cảm chỉ nêu tổng số toàn huyện. {HIDDEN_LEGEND}"
     return ORIGIN_NOTES[-1]
 
 
@@ -297,6 +299,8 @@ def _district_cell(merged: Merged, column: Column, outward: bool) -> Cell:
         return ""
     if outward and column not in merged.outward_columns:
         return WITHHELD if column == "total" else ""
+    if outward and merged.hides(column):
+        return HIDDEN
     if merged.figure.merge == "none":
         return "theo đơn vị" if column == "total" else ""
     number = merged.numbers[column]
@@ -324,7 +328,7 @@ def _commune_sheet(
     )
     notes = (_period(plan), CELL_LEGEND, *_linked(known), _edition(outward))
     sheet.headed(f"SỐ LIỆU THEO XÃ, THỊ TRẤN – {plan.title}", notes, heads)
-    for row in commune_rows(district, merged, [body.code for body in communes]):
+    for row in commune_rows(district, merged, [body.code for body in communes], outward=outward):
         figure, sensitive = row.merged.figure, row.merged.indicator.sensitive
         if outward and sensitive:
             continue
@@ -424,7 +428,7 @@ def _reconciliation_sheet(
         numbers: list[Cell] = [
             CELL_WORDS["blank"] if n is None else n for n in (row.estimate, row.final, row.difference)
         ]
-        if outward and row.merged.withheld:
+        if outward and row.hidden:
             numbers = [WITHHELD] * 3
         cells: list[Cell] = [figure.code, figure.label, figure.unit, *numbers, INTERNAL if row.merged.withheld else ""]
         sheet.line(cells, marked=sensitive and row.merged.withheld)

@@ -35,6 +35,7 @@ class Reconciled:
     merged: Merged  # of the final figures
     estimate: Decimal | None
     final: Decimal | None
+    hidden: bool = False  # outward: either of them must not be told
 
     @property
     def difference(self) -> Decimal | None:
@@ -139,15 +140,24 @@ def reconcile(period: str, estimates: Sequence[Merged], finals: Sequence[Merged]
     known = {m.figure.code: m for m in estimates}
     both = ((known[m.figure.code], m) for m in finals if m.figure.code in known and m.figure.merge != "none")
     pairs = ((was, m) for was, m in both if was.asked_here or m.asked_here or was.sources != m.sources)
-    rows = (Reconciled(final, was.numbers.get("total"), final.numbers.get("total")) for was, final in pairs)
+    rows = (
+        Reconciled(
+            final, was.numbers.get("total"), final.numbers.get("total"), hidden=_is_hidden(was) or _is_hidden(final)
+        )
+        for was, final in pairs
+    )
     return Reconciliation(period, tuple(row for row in rows if row.estimate is not None or row.final is not None))
+
+
+def _is_hidden(merged: Merged) -> bool:
+    return merged.withheld or merged.hides("total")
 
 
 def reconciled_lines(found: Reconciliation | None) -> Iterator[ReconciledLine]:
     """The reconciliation for an outward document: what may not be told of a single body is not told here either."""
     for order, row in enumerate(found.rows if found else (), start=1):
         figure = row.merged.figure
-        numbers = [WITHHELD] * 3 if row.merged.withheld else [_text(row.estimate), _text(row.final), _signed(row)]
+        numbers = [WITHHELD] * 3 if row.hidden else [_text(row.estimate), _text(row.final), _signed(row)]
         yield ReconciledLine(str(order), figure.label, figure.unit, *numbers)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from treem.district.merge import District
 from treem.documents.dates import number_text
-from treem.documents.figures import CELL_WORDS, Merged, cell_text, short_name
+from treem.documents.figures import CELL_WORDS, HIDDEN, Merged, cell_text, short_name
 
 MOST_COLUMNS = 7
 
@@ -66,7 +66,7 @@ def _rows(
     figures: Sequence[Merged], said: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]
 ) -> Iterator[BodyRow]:
     for order, (body, name) in enumerate(names.items(), start=1):
-        answers = [(m, said[m.figure.code].get(body)) for m in figures]
+        answers = [(m, ("hidden", None) if m.hides("total", body) else said[m.figure.code].get(body)) for m in figures]
         yield BodyRow(str(order), short_name(name), tuple(_cell(m, answer) for m, answer in answers))
     yield BodyRow("", "Toàn huyện", tuple(_total(m) for m in figures))
 
@@ -83,6 +83,8 @@ def _cell(merged: Merged, answer: tuple[str, Decimal | None] | None) -> str:
 def _total(merged: Merged) -> str:
     if merged.figure.merge == "none":
         return "không cộng"
+    if merged.hides("total"):
+        return HIDDEN
     total = merged.numbers.get("total")
     if total is None:
         return CELL_WORDS["blank"]

@@ -13,15 +13,18 @@ from decimal import Decimal
 from typing import Any
 
 from treem.district.merge import District, total_of
+from treem.district.outward import COMMUNES, DISTRICT, GROUP, Place, hidden_places
 from treem.documents.dates import number_text
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Column, Figure, Indicator, Settings
 
 WITHHELD = "không nêu"
+HIDDEN = "*"
+HIDDEN_LEGEND = f"{HIDDEN}: số được ẩn để bảo vệ trẻ em (số nhỏ, hoặc từ đó có thể tính ra số nhỏ); không phải là 0."
 COLUMN_NAMES: Mapping[Column, str] = {"total": "tổng số", "male": "nam", "female": "nữ", "minority": "dân tộc thiểu số"}
 Row = Mapping[str, Any]
 NO_SOURCES: Mapping[str, tuple[str, ...]] = {}
-CELL_WORDS = {"blank": "…", "not_applicable": "KAD", "not_filed": "CN"}
+CELL_WORDS = {"blank": "…", "not_applicable": "KAD", "not_filed": "CN", "hidden": HIDDEN}
 CELL_LEGEND = "0: không có trường hợp nào; …: để trống (chưa có số liệu); KAD: không áp dụng; CN: chưa nộp báo cáo."
 
 
@@ -57,6 +60,7 @@ class CrossCheck:
     difference: Decimal | None
     reporting: int
     asked: int
+    key: str = ""  # the group's
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,11 @@ class Merged:
     sources: tuple[str, ...] = ()  # titles of other rounds it was taken from, wholly or for some bodies
     asked_here: bool = True  # whether any body was asked for it in this round
     estimated: bool = False
+    hidden: frozenset[Place] = frozenset()  # what an outward document must not tell, by column and place
+
+    def hides(self, column: str, place: str = DISTRICT) -> bool:
+        """Whether an outward document must not give that number: it is small, or tells one that is."""
+        return (column, place) in self.hidden
 
     @property
     def withheld(self) -> bool:
@@ -94,24 +103,39 @@ class CommuneRow:
     column: Column
     cells: tuple[tuple[str, Decimal | None] | None, ...]
     total: Decimal | None  # of the communes alone; other groups may be asked for the same figure
+    total_hidden: bool = False
 
     @property
     def total_text(self) -> str:
         """The total in words; a figure that does not add up says so."""
+        if self.total_hidden:
+            return HIDDEN
         if self.merged.figure.merge == "none":
             return "không cộng"
         return CELL_WORDS["blank"] if self.total is None else number_text(self.total)
 
 
-def commune_rows(district: District, merged: Sequence[Merged], communes: Sequence[str]) -> Iterator[CommuneRow]:
-    """Everything the communes were asked, in the order of the book."""
+def commune_rows(
+    district: District, merged: Sequence[Merged], communes: Sequence[str], *, outward: bool = False
+) -> Iterator[CommuneRow]:
+    """Everything the communes were asked, in the order of the book; outward, with what must be hidden hidden."""
     frame = district.by_body[district.by_body["body"].isin(list(communes))]
     said = {(c["figure"], c["column"], c["body"]): (c["kind"], c["number"]) for c in frame.to_dict("records")}
     asked = set(frame["figure"])
     for row in (m for m in merged if m.figure.code in asked):
         for column in row.figure.columns:
             cells = tuple(said.get((row.figure.code, column, code)) for code in communes)
-            yield CommuneRow(row, column, cells, total_of(row.figure, [cell[1] for cell in cells if cell]))
+            found = CommuneRow(row, column, cells, total_of(row.figure, [cell[1] for cell in cells if cell]))
+            yield _veiled(found, communes) if outward else found
+
+
+def _veiled(row: CommuneRow, communes: Sequence[str]) -> CommuneRow:
+    hides = row.merged.hides
+    cells = tuple(
+        ("hidden", None) if hides(row.column, code) else cell for code, cell in zip(communes, row.cells, strict=True)
+    )
+    hidden = hides(row.column, COMMUNES)
+    return replace(row, cells=cells, total=None if hidden else row.total, total_hidden=hidden)
 
 
 def merged_figures(
@@ -125,6 +149,8 @@ def merged_figures(
     """
     forms = settings.forms_for(plan.activity.key, plan.collection.key) if plan else settings.forms
     asked = frozenset(code for form in forms for code in form.figures)
+    stays = plan is not None and plan.collection.send_on is None  # what never leaves the office hides nothing
+    hidden = {} if stays else hidden_places(district, settings)
     estimate = plan is not None and plan.is_estimate
     totals, cells, checks = (by_figure(f) for f in (district.totals, district.by_body, district.cross_checks))
     found = (
@@ -133,7 +159,9 @@ def merged_figures(
         for figure in indicator.figures
         if figure.code in totals
     )
-    return tuple(_beside_it(merged, sources, asked, estimate) for merged in found)
+    return tuple(
+        replace(_beside_it(m, sources, asked, estimate), hidden=hidden.get(m.figure.code, frozenset())) for m in found
+    )
 
 
 def by_figure(frame: Any) -> dict[str, list[Row]]:
@@ -189,7 +217,14 @@ def _coverage(row: Row, counted: list[Row]) -> Coverage:
 
 def _checks(settings: Settings, rows: list[Row]) -> tuple[CrossCheck, ...]:
     return tuple(
-        CrossCheck(settings.group(row["group"]).name, row["total"], row["difference"], row["reporting"], row["asked"])
+        CrossCheck(
+            settings.group(row["group"]).name,
+            row["total"],
+            row["difference"],
+            row["reporting"],
+            row["asked"],
+            row["group"],
+        )
         for row in rows
     )
 
@@ -227,6 +262,8 @@ def sentence(merged: Merged) -> str:
 def _value(merged: Merged) -> str:
     if merged.withheld:
         return f"{WITHHELD} (mới có số liệu của một đơn vị)"
+    if merged.hides("total"):
+        return f"{WITHHELD} (số nhỏ, hoặc có thể tính ra số nhỏ)"
     if merged.figure.merge == "none":
         return _list_text(merged)
     total = merged.numbers["total"]
@@ -253,7 +290,7 @@ def breakdown_text(merged: Merged) -> str:
     return ", ".join(
         f"{COLUMN_NAMES[column]} {number_text(number)}"
         for column in merged.outward_columns
-        if column != "total" and (number := merged.numbers.get(column)) is not None
+        if column != "total" and (number := merged.numbers.get(column)) is not None and not merged.hides(column)
     )
 
 
@@ -284,17 +321,22 @@ def outward_checks(merged: Merged) -> tuple[str, ...]:
     """The cross-checks an outward document may show."""
     hidden = merged.indicator.sensitive
     return tuple(
-        check_text(c) for c in merged.checks if not (hidden and (merged.withheld or c.reporting == 1 < c.asked))
+        check_text(c, own_hidden=merged.hides("total"), hidden=merged.hides("total", GROUP + c.key))
+        for c in merged.checks
+        if not (hidden and (merged.withheld or c.reporting == 1 < c.asked))
     )
 
 
-def check_text(check: CrossCheck) -> str:
-    """A cross-check in words, with its own coverage where it is more than one body."""
+def check_text(check: CrossCheck, *, own_hidden: bool = False, hidden: bool = False) -> str:
+    """A cross-check in words, with its own coverage where it is more than one body; a difference from a number that is
+    hidden would tell it."""
     coverage = f" ({check.reporting}/{check.asked} đơn vị)" if check.asked > 1 else ""
     if check.total is None:
         return f"đối chiếu {check.group}: chưa có số liệu{coverage}"
+    if hidden:
+        return f"đối chiếu {check.group}: {HIDDEN}{coverage}"
     difference = ""
-    if check.difference is not None:
+    if check.difference is not None and not own_hidden:
         sign = "+" if check.difference > 0 else "−" if check.difference < 0 else ""
         difference = f", chênh {sign}{number_text(abs(check.difference))}" if check.difference else ", khớp"
     return f"đối chiếu {check.group}: {number_text(check.total)}{coverage}{difference}"

@@ -250,7 +250,7 @@ def _annexes(
         "communes": [words.commune_heading(body.name) for body in communes],
         "commune_rows": _commune_rows(merged, district, [body.code for body in communes]),
         "body_tables": body_tables(merged, district, [body.code for body in settings.register_.bodies]),
-        "legend": words.CELL_LEGEND,
+        "legend": words.CELL_LEGEND + (f" {words.HIDDEN_LEGEND}" if any(m.hidden for m in merged) else ""),
         "filing_rows": sections.filing_lines(plan, filing, settings),
         "due_text": deadline_text(plan, plan.due, plan.legal_due),
     }
@@ -299,13 +299,15 @@ def _outward_cell(merged: Merged, column: Column) -> str:
         return "không cộng"
     if column not in merged.outward_columns:
         return ""
+    if merged.hides(column):
+        return words.HIDDEN
     number = merged.numbers.get(column)
     return EMPTY if number is None else number_text(number)
 
 
 def _commune_rows(merged: Sequence[Merged], district: District, communes: Sequence[str]) -> list[FigureRow]:
     """The communes' own figures, without the sensitive ones: a small cell of a commune can name a child."""
-    rows = words.commune_rows(district, [m for m in merged if not m.indicator.sensitive], communes)
+    rows = words.commune_rows(district, [m for m in merged if not m.indicator.sensitive], communes, outward=True)
     return [
         FigureRow(
             str(order),

@@ -44,6 +44,15 @@ class Signatory(Closed):
     name: str = ""  # left blank until the office fills it in
 
 
+class Confidentiality(Closed):
+    """Which numbers what leaves the office hides, because a child may be recognised from them."""
+
+    threshold: int = Field(default=5, ge=2)  # numbers below it are hidden, with what they could be worked out from
+    units: tuple[str, ...] = ("trẻ em", "học sinh")  # of the figures that are not sensitive, those in these units
+    hide_zero: bool = False  # whether 0 is hidden too
+    hide_small_totals: bool = False  # sensitive figures: a small total of several bodies too
+
+
 class Office(Closed):
     """The office that runs the plan, and what stands at the head and foot of its documents."""
 
@@ -62,6 +71,7 @@ class Office(Closed):
     report_signatory: Signatory
     letter_signatory: Signatory
     approvers: tuple[str, ...] = ()  # titles or names that may approve; empty = anyone
+    confidentiality: Confidentiality = Confidentiality()
     number_before_sending: bool = True  # an approved report waits for its number and date
     timezone: str = "Asia/Ho_Chi_Minh"
 

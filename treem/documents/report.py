@@ -6,7 +6,7 @@ of a single body stands in it.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
@@ -15,16 +15,17 @@ from typing import Any
 
 from docx.oxml.ns import qn
 from docx.shared import Mm
-from docxtpl import DocxTemplate
+from docxtpl import DocxTemplate, InlineImage
 from jinja2 import StrictUndefined
 from jinja2 import TemplateError as JinjaError
 from jinja2.sandbox import SandboxedEnvironment
 
 from treem.district.merge import District
+from treem.documents import charts, sections
 from treem.documents import figures as words
-from treem.documents import sections
 from treem.documents.beside import NOTHING, Beside, counted_text, picked_lines, recommended_lines, reconciled_lines
 from treem.documents.by_body import body_tables
+from treem.documents.charts import Chart
 from treem.documents.dates import blank_date, document_number, number_text, official_date
 from treem.documents.duty_sheet import nobody_showed, somebody_did_not
 from treem.documents.figures import Merged
@@ -103,7 +104,8 @@ def write_report(
         **_beside(plan, beside),
         **_annexes(merged, district, settings, plan, filing),
     }
-    return _render(templates / f"{plan.collection.document}.docx", context)
+    drawn = _charts(context, merged, settings, plan, filing, beside)
+    return _render(templates / f"{plan.collection.document}.docx", context, drawn)
 
 
 def _head(settings: Settings, plan: RoundPlan, number: str, signed_on: date | None, *, draft: bool) -> dict[str, Any]:
@@ -256,6 +258,33 @@ def _annexes(
     }
 
 
+def _charts(
+    context: Mapping[str, Any],
+    merged: Sequence[Merged],
+    settings: Settings,
+    plan: RoundPlan,
+    filing: Sequence[FilingRow],
+    beside: Beside,
+) -> tuple[Chart, ...]:
+    """Drawn from what the annexes print, and nothing else: what is hidden there is hidden here."""
+    if plan.activity.kind != "report" or plan.collection.reconciles:
+        return ()
+    printed = {row.label: row for group in context["district_rows"] for row in group.rows}
+    shown = [m.figure.code for m in merged if _is_number(printed[m.figure.label].total)]
+    bars = [charts.Bars(row.label, row.unit, row.cells) for row in context["commune_rows"]]
+    with charts.PEN:
+        drawn = (
+            charts.timeline(plan, filing, settings.office.timezone),
+            charts.beside_last_year(beside.compared, merged, shown),
+            charts.communes(context["communes"], bars, merged),
+        )
+    return tuple(chart for chart in drawn if chart)
+
+
+def _is_number(text: str) -> bool:
+    return text[:1].isdecimal()
+
+
 def _district_groups(merged: Sequence[Merged]) -> Iterator[FigureGroup]:
     titles = sections.TITLES
     order = {m.figure.code: str(n) for n, m in enumerate((m for key in titles for m in merged if _in(m, key)), start=1)}
@@ -320,7 +349,7 @@ def _commune_rows(merged: Sequence[Merged], district: District, communes: Sequen
     ]
 
 
-def _render(path: Path, context: dict[str, Any]) -> bytes:
+def _render(path: Path, context: dict[str, Any], drawn: Sequence[Chart] = ()) -> bytes:
     environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
     try:
         template = DocxTemplate(path)
@@ -328,11 +357,16 @@ def _render(path: Path, context: dict[str, Any]) -> bytes:
     except Exception as error:  # python-docx lets out whatever zip and XML parsing raise
         raise TemplateError(path.name, "", "", "không mở được, tệp thiếu hoặc không phải .docx") from error
     _demand_whole_tags(path)
+    pictures = [
+        {"number": n, "title": c.title, "picture": InlineImage(template, BytesIO(c.png), width=Mm(c.width))}
+        for n, c in enumerate(drawn, start=1)
+    ]
     try:
-        template.render(context, environment, autoescape=True)
+        template.render({**context, "charts": pictures}, environment, autoescape=True)
     except JinjaError as error:
         raise _explained(path, environment, error) from error
     _set_widths(template.docx)
+    _describe(template.docx, drawn)
     properties = template.docx.core_properties
     properties.last_modified_by, properties.revision = "", 1
     saved = BytesIO()
@@ -416,3 +450,16 @@ def _set_widths(document: Any) -> None:
         for row in table._tbl.tr_lst:
             for cell, width in zip(row.tc_lst, widths, strict=False):
                 cell.width = width
+
+
+def _describe(document: Any, drawn: Sequence[Chart]) -> None:
+    """Say in words what each picture shows: for those who do not see it, and for those who have it read to them."""
+    words_of = {chart.png: chart for chart in drawn}
+    for place in document.element.body.iter(qn("wp:inline")):
+        shown = next(place.iter(qn("a:blip")), None)
+        part = document.part.related_parts.get(shown.get(qn("r:embed"))) if shown is not None else None
+        chart = words_of.get(part.blob) if part is not None else None
+        if chart:
+            properties = place.find(qn("wp:docPr"))
+            properties.set("name", chart.title)
+            properties.set("descr", chart.alt)

@@ -69,6 +69,8 @@ def _periodic(document: Any, directions: str) -> None:
     _commune_table(document)
     _annex(document, "III", "TÌNH HÌNH NỘP BÁO CÁO {{ period_title|upper }}")
     _filing_table(document)
+    _annex(document, "IV", "BIỂU ĐỒ {{ period_title|upper }}")
+    _charts(document)
 
 
 def _special(document: Any) -> None:
@@ -636,6 +638,18 @@ def _filing_table(document: Any) -> None:
     cells = ["{{ row.order }}", "{{ row.body }}", "{{ row.state }}", "{{ row.received }}", "{{ row.on_time }}"]
     _row(table, [*cells, "{{ row.version }}"], "Bảng", center=(0, 3, 4, 5))
     _row(table, ["{%tr endfor %}"], "Bảng")
+
+
+def _charts(document: Any) -> None:
+    _note(document, "Số liệu trong biểu đồ là số liệu của các Phụ lục I, II, III và của báo cáo cùng kỳ năm trước.")
+    _note(document, "{%p if not charts %}")
+    _note(document, "Chưa đủ số liệu để lập biểu đồ.")
+    _note(document, "{%p endif %}")
+    _note(document, "{%p for chart in charts %}")
+    title = _line(document, "Biểu đồ {{ chart.number }}. {{ chart.title }}", 13, bold=True, before=8)
+    title.paragraph_format.keep_with_next = True
+    _line(document, "{{ chart.picture }}", 11)
+    _note(document, "{%p endfor %}")
 
 
 def _grid(document: Any, widths: Sequence[float], heads: Sequence[str], style: str) -> Any:

@@ -1,10 +1,11 @@
-"""Answering an approval from a program, as a person does in the interface: find the run, fill in the form, wait.
+"""Answering a report's questions from a program, as people do in the interface: find the run, fill in the form, wait.
 
 Used by the rehearsal and by tests. What the decision means is in `flows.reports`.
 """
 
 import json
 import time
+from datetime import date
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,22 +14,33 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
 
 from flows.reports import Decision
-from tasks.approvals import approval_runs
+from tasks.approvals import APPROVAL
+from tasks.waiting_runs import Question, runs_of
 
 
 class NotDecided(Exception):
     """The approval did not come as far as was waited for."""
 
 
-def waiting_run(client: SyncPrefectClient, round_key: str, seconds: float = 60) -> FlowRun:
-    """The suspended approval run of the round, as soon as there is one with its form. Raises NotDecided."""
+def waiting_run(
+    client: SyncPrefectClient,
+    round_key: str,
+    seconds: float = 60,
+    question: Question = APPROVAL,
+    after: dict[str, str] | None = None,
+) -> FlowRun:
+    """The suspended run of the round's question, as soon as there is one with its form. Raises NotDecided.
+
+    `after`: the keys of a form that was answered; the next one is waited for.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for run in approval_runs(client, round_key):
-            if run.state and run.state.is_paused() and form_of(client, run):
+        for run in runs_of(client, question, round_key):
+            keys = run.state.state_details.run_input_keyset if run.state and run.state.is_paused() else None
+            if keys and keys != after and form_of(client, run):
                 return run
         time.sleep(0.2)
-    raise NotDecided(f"Không có lượt phê duyệt nào của đợt {round_key} đang chờ.")
+    raise NotDecided(f"Không có lượt “{question.flow}” nào của đợt {round_key} đang chờ.")
 
 
 def form_of(client: SyncPrefectClient, run: FlowRun) -> dict[str, Any] | None:
@@ -47,10 +59,18 @@ def form_of(client: SyncPrefectClient, run: FlowRun) -> dict[str, Any] | None:
 
 def answer(client: SyncPrefectClient, run_id: UUID, decision: Decision, decided_by: str, remark: str = "") -> None:
     """Fill in the form and resume. Raises NotDecided when Prefect refuses what was filled in."""
-    given = {"decision": decision.value, "decided_by": decided_by, "remark": remark}
+    _resume(client, run_id, {"decision": decision.value, "decided_by": decided_by, "remark": remark})
+
+
+def give_number(client: SyncPrefectClient, run_id: UUID, number: str, signed_on: date, given_by: str) -> None:
+    """Fill in number and date and resume. Raises NotDecided when Prefect refuses what was filled in."""
+    _resume(client, run_id, {"number": number, "signed_on": signed_on.isoformat(), "given_by": given_by})
+
+
+def _resume(client: SyncPrefectClient, run_id: UUID, given: dict[str, str]) -> None:
     result = client.resume_flow_run(run_id, run_input=given)
     if result.status.value != "ACCEPT":
-        raise NotDecided(f"Prefect không nhận quyết định: {getattr(result.details, 'reason', None)}")
+        raise NotDecided(f"Prefect không nhận câu trả lời: {getattr(result.details, 'reason', None)}")
 
 
 def ended(client: SyncPrefectClient, run_id: UUID, seconds: float = 60) -> FlowRun:
@@ -61,4 +81,4 @@ def ended(client: SyncPrefectClient, run_id: UUID, seconds: float = 60) -> FlowR
         if run.state and run.state.is_final():
             return run
         time.sleep(0.2)
-    raise NotDecided("Lượt phê duyệt chưa kết thúc.")
+    raise NotDecided("Lượt chạy chưa kết thúc.")

@@ -23,8 +23,8 @@ from prefect.types.entrypoint import EntrypointType
 from flows import lost_runs
 from flows.agenda import look_ahead
 from flows.mailbox import collect_mailbox
-from flows.reports import advance_round, approve_report
-from tasks.approvals import DEPLOYMENT as APPROVAL
+from flows.reports import advance_round, approve_report, number_report
+from tasks.approvals import APPROVAL, NUMBER
 
 ZONE = "Asia/Ho_Chi_Minh"
 AT_ONCE = 4  # runs at the same time; an approval that waits is not one of them
@@ -35,8 +35,12 @@ OURS = "treem"
 
 def approvals() -> list[RunnerDeployment]:
     """What never looks at the clock by itself: enough for a rehearsal, which lives at another time."""
-    words = "Chờ quyết định của lãnh đạo rồi gửi báo cáo. Mở lượt chạy đang dừng và bấm Resume để quyết định."
-    return [_deployment(approve_report, APPROVAL, words)]
+    deciding = "Chờ quyết định của lãnh đạo về dự thảo. Mở lượt chạy đang dừng và bấm Resume để quyết định."
+    numbering = "Chờ số, ngày Văn thư cấp rồi gửi báo cáo. Mở lượt chạy đang dừng và bấm Resume để ghi."
+    return [
+        _deployment(approve_report, APPROVAL.deployment, deciding),
+        _deployment(number_report, NUMBER.deployment, numbering),
+    ]
 
 
 def deployments(repeating: bool = True) -> list[RunnerDeployment]:

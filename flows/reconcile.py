@@ -28,9 +28,9 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
-from tasks.approvals import PAGE
 from tasks.door import STEP, house, moment
 from tasks.naming import milestone_name, round_tags
+from tasks.waiting_runs import PAGE
 from treem.plan.agenda import certain_plans, years_around
 from treem.plan.almanac import Almanac
 from treem.plan.settings import Settings

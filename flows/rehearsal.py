@@ -232,6 +232,7 @@ class _PrefectOffice:
 
     def __init__(self, server: PrefectServer, approvers: Sequence[str]) -> None:
         self.server = server
+        self.numbers = 0  # given in the registry so far
         self.leader = approvers[0] if approvers else "Phó Chủ tịch UBND huyện (diễn tập)"
 
     def prepare(self, round_key: str, house: House) -> None:
@@ -259,12 +260,11 @@ class _PrefectOffice:
             play_scheduled(round_key, milestone, now)
 
     def collect(self, now: datetime) -> None:
-        """The mailbox flow."""
-        from flows.mailbox import collect_mailbox
-        from flows.played import at_once
+        """Fetch, read, acknowledge. Other rounds of those days are left alone: only this one is rehearsed."""
+        from flows.played import at_once, play_mail
 
         with at_once():
-            collect_mailbox(now.isoformat())
+            play_mail(now.isoformat())
 
     def approve(self, round_key: str, now: datetime) -> None:
         """Answer the form that waits in Prefect, as the leader does in the interface."""
@@ -276,16 +276,31 @@ class _PrefectOffice:
         with get_client(sync_client=True) as client:
             run = waiting_run(client, round_key)
             answer(client, run.id, Decision.approved, self.leader, "Đồng ý gửi tỉnh.")
-            state = ended(client, run.id).state
+            self._demand_completed(ended(client, run.id).state, "phê duyệt")
+
+    def number(self, round_key: str, now: datetime) -> None:
+        """Type number and date into the form that waits in Prefect, as the registry clerk does."""
+        from prefect.client.orchestration import get_client
+
+        from flows.approval_desk import ended, give_number, waiting_run
+        from tasks.approvals import NUMBER
+
+        self.numbers += 1
+        with get_client(sync_client=True) as client:
+            run = waiting_run(client, round_key, question=NUMBER)
+            give_number(client, run.id, str(self.numbers), now.date(), "Văn thư (diễn tập)")
+            self._demand_completed(ended(client, run.id).state, "cấp số")
+
+    def _demand_completed(self, state: Any, what: str) -> None:
         if state is None or not state.is_completed():
-            raise RehearsalRefused(f"Lượt phê duyệt không hoàn thành; xem {self.server.home / 'runner.log'}.")
+            raise RehearsalRefused(f"Lượt {what} không hoàn thành; xem {self.server.home / 'runner.log'}.")
 
 
 class _PrefectYear:
     """The office's part in a year, by the flows: a run for each day, a run for each look into the mailbox."""
 
     def __init__(self, office: _PrefectOffice) -> None:
-        self.office, self.approve = office, office.approve
+        self.office, self.approve, self.number = office, office.approve, office.number
 
     def advance(self, round_keys: Sequence[str], now: datetime) -> None:
         """What is due on this day."""

@@ -1,10 +1,12 @@
-"""The flows of a round: carrying out what is due, and the leader's decision on the report.
+"""The flows of a round: carrying out what is due, the leader's decision on the report, its number and date.
 
 One flow serves reports, inspections, events and trainings alike: they differ in configuration only.
 """
 
 from collections.abc import Sequence
+from datetime import date
 from enum import Enum
+from itertools import count
 from typing import Any, Literal
 
 from prefect import flow, get_run_logger, runtime
@@ -13,9 +15,10 @@ from prefect.input import RunInput
 from pydantic import Field, create_model
 
 from tasks import approvals, mailbox, rounds
-from tasks.approvals import FLOW as APPROVAL
+from tasks.approvals import APPROVAL, NUMBER
 from tasks.door import house
-from tasks.naming import LOOK, approval_name, step_name
+from tasks.naming import LOOK, approval_name, number_name, step_name
+from treem.rounds.numbering import NUMBER_PATTERN
 
 
 class Decision(Enum):
@@ -33,6 +36,18 @@ class ApprovalForm(RunInput):
     remark: str = Field(default="", title="Ý kiến", description="Cần sửa gì, hoặc ý kiến chỉ đạo (có thể để trống)")
 
 
+class NumberForm(RunInput):
+    """Số và ngày của báo cáo, đúng như Văn thư đã ghi trong sổ đăng ký văn bản đi."""
+
+    number: str = Field(
+        title="Số", description="Chỉ ghi phần số Văn thư đã cấp: 12 hoặc 12a; ký hiệu có sẵn", pattern=NUMBER_PATTERN
+    )
+    signed_on: date = Field(
+        title="Ngày ban hành", description="Ngày ghi trên văn bản: không sau hôm nay, không trước ngày phê duyệt"
+    )
+    given_by: str = Field(title="Người nhập", description="Họ và tên, hoặc Văn thư", min_length=3)
+
+
 def _step_run_name() -> str:
     given = runtime.flow_run.parameters
     return step_name(given["round_key"], given["milestone"])
@@ -43,6 +58,11 @@ def _approval_run_name() -> str:
     return approval_name(given["round_key"], given["version"])
 
 
+def _number_run_name() -> str:
+    given = runtime.flow_run.parameters
+    return number_name(given["round_key"], given["version"])
+
+
 @flow(name="Bước của đợt báo cáo", flow_run_name=_step_run_name)
 def advance_round(round_key: str, milestone: str = LOOK, now: str | None = None) -> dict[str, int]:
     """Carry out whatever is due in one round. `milestone` only names the run: the ledger knows what is missing."""
@@ -50,7 +70,7 @@ def advance_round(round_key: str, milestone: str = LOOK, now: str | None = None)
     return advance([round_key], now)
 
 
-@flow(name=APPROVAL, flow_run_name=_approval_run_name)
+@flow(name=APPROVAL.flow, flow_run_name=_approval_run_name)
 def approve_report(round_key: str, version: int, digest: str, now: str | None = None) -> str:
     """Wait for the leader, for days if need be, without a process; record the decision; send the report on.
 
@@ -69,12 +89,36 @@ def approve_report(round_key: str, version: int, digest: str, now: str | None = 
     return answer.decision.value
 
 
+@flow(name=NUMBER.flow, flow_run_name=_number_run_name)
+def number_report(round_key: str, version: int, digest: str, now: str | None = None) -> str:
+    """Wait for the number and date the registry clerk assigned; record them; send the report on.
+
+    What cannot be is asked again, with the reason over the form. After each answer Prefect runs this from the top:
+    recording an answer again changes nothing.
+    """
+    view, refused = approvals.waiting_number(round_key, version, digest), ""
+    for attempt in count(1):
+        answer = suspend_flow_run(
+            wait_for_input=NumberForm.with_initial_data(description=view["summary_md"] + refused),
+            timeout=None,
+            key=f"so-{version}-{attempt}",
+        )
+        given = (answer.number, answer.signed_on, answer.given_by)
+        problem = approvals.record_number(round_key, version, digest, *given, now)
+        if not problem:
+            break
+        refused = f"\n\n**Chưa ghi được:** {problem}"
+    advance([round_key], now)
+    return f"{answer.number} ngày {answer.signed_on:%d/%m/%Y}"
+
+
 def advance(round_keys: Sequence[str], now: str | None) -> dict[str, int]:
     """Carry out, ask for decisions, send, show: the same few task runs however many bodies a round has."""
     done: dict[str, int] = {}
     for key in round_keys:
         steps = rounds.carry_out_round(key, now)
         approvals.ask_for_decision(key, "ask_approval" in steps, now)
+        approvals.ask_for_number(key, "ask_number" in steps, now)
         done |= {action: done.get(action, 0) + count for action, count in steps.items()}
     send_and_show(round_keys, now)
     get_run_logger().info("Việc đã làm: %s", done or "không có việc đến hạn")

@@ -1,35 +1,27 @@
-"""Steps of an approval: ask for it, say what waits, record the decision. The form itself is in `flows.reports`.
+"""Steps of a report's two questions: the leader's decision, and the number the registry clerk assigned.
 
-Asking means that exactly one run waits in Prefect for the version that waits in the ledger. The ledger is the truth: a
-run that got lost is asked again, a run about an older version is cancelled.
+Ask, say what waits, record the answer. The forms themselves are in `flows.reports`, the runs that wait in
+`waiting_runs`.
 """
 
 from dataclasses import asdict
+from datetime import date
 from typing import Any, Literal
 
 from prefect import task
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterName,
-    FlowRunFilter,
-    FlowRunFilterTags,
-)
 from prefect.client.schemas.objects import FlowRun
-from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelled
 
 from tasks.door import STEP, house, moment
-from tasks.naming import approval_name, round_tag
-from treem.rounds import reporting
-from treem.rounds.reporting import ReportView
+from tasks.naming import approval_name, number_name
+from tasks.waiting_runs import NobodyServes, Question, keep_one, runs_of
+from treem.rounds import numbering, reporting
+from treem.rounds.decisions import DecisionRefused
 
-FLOW, DEPLOYMENT = "Phê duyệt báo cáo", "chờ quyết định"
-PAGE = 200  # the most runs a Prefect server gives at once
+__all__ = ["APPROVAL", "NUMBER", "NobodyServes", "approval_runs", "ask_for_decision", "ask_for_number"]
 
-
-class NobodyServes(Exception):
-    """The approval has no deployment to run in."""
+APPROVAL = Question("Phê duyệt báo cáo", "chờ quyết định", "phe-duyet")
+NUMBER = Question("Cấp số báo cáo", "chờ số và ngày", "cap-so")
 
 
 @task(task_run_name="Trình phê duyệt · {round_key}", **STEP)
@@ -37,13 +29,15 @@ def ask_for_decision(round_key: str, due: bool, now: str | None) -> str | None:
     """Make sure exactly one run waits for the decision that is `due`, and none when none is; returns the run's id."""
     view = reporting.waiting(house(), round_key) if due else None
     with get_client(sync_client=True) as client:
-        runs = approval_runs(client, round_key)
-        _cancel_outdated(client, runs, view)
-        if view is None:
-            return None
-        mine = [r for r in runs if _is_about(r, view)]
-        alive = [r for r in mine if not _ended(r)]
-        return str((alive or [_ask(client, round_key, view, len(mine), now)])[0].id)
+        return keep_one(client, APPROVAL, round_key, view, approval_name(round_key, view.version) if view else "", now)
+
+
+@task(task_run_name="Chờ Văn thư cấp số · {round_key}", **STEP)
+def ask_for_number(round_key: str, due: bool, now: str | None) -> str | None:
+    """Make sure exactly one run waits for the number that is `due`, and none when none is; returns the run's id."""
+    view = numbering.waiting_number(house(), round_key) if due else None
+    with get_client(sync_client=True) as client:
+        return keep_one(client, NUMBER, round_key, view, number_name(round_key, view.version) if view else "", now)
 
 
 @task(task_run_name="Xem dự thảo lần {version} · {round_key}", **STEP)
@@ -52,6 +46,15 @@ def waiting_report(round_key: str, version: int, digest: str) -> dict[str, Any]:
     view = reporting.waiting(house(), round_key)
     if view is None or (view.version, view.digest) != (version, digest):
         raise reporting.StaleReport(f"Dự thảo lần {version} không còn chờ phê duyệt; hãy xem bản mới nhất.")
+    return asdict(view)
+
+
+@task(task_run_name="Xem báo cáo lần {version} · {round_key}", **STEP)
+def waiting_number(round_key: str, version: int, digest: str) -> dict[str, Any]:
+    """What the registry clerk must know. Raises StaleReport when another version waits for its number, or none."""
+    view = numbering.waiting_number(house(), round_key)
+    if view is None or (view.version, view.digest) != (version, digest):
+        raise reporting.StaleReport(f"Báo cáo lần {version} không còn chờ số; hãy xem bản mới nhất.")
     return asdict(view)
 
 
@@ -69,52 +72,18 @@ def record_decision(
     reporting.decide(house(), round_key, version, digest, decision, decided_by, remark, moment(now))
 
 
+@task(task_run_name="Ghi số và ngày · {round_key}", **STEP)
+def record_number(
+    round_key: str, version: int, digest: str, number: str, signed_on: date, by: str, now: str | None
+) -> str:
+    """Put number and date of exactly this version into the ledger; returns why not, in words. Raises StaleReport."""
+    try:
+        numbering.give_number(house(), round_key, version, digest, number, signed_on, by, moment(now))
+    except DecisionRefused as refused:
+        return str(refused)
+    return ""
+
+
 def approval_runs(client: SyncPrefectClient, round_key: str) -> list[FlowRun]:
     """Every approval run of the round, ended or not."""
-    found: list[FlowRun] = []
-    while len(found) % PAGE == 0:
-        page = client.read_flow_runs(
-            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT])),
-            flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[round_tag(round_key)])),
-            limit=PAGE,
-            offset=len(found),
-        )
-        found += page
-        if not page:
-            break
-    return found
-
-
-def _ask(client: SyncPrefectClient, round_key: str, view: ReportView, attempt: int, now: str | None) -> FlowRun:
-    """Create the run. Two who ask at the same time ask with the same key, and get the same run."""
-    try:
-        deployment = client.read_deployment_by_name(f"{FLOW}/{DEPLOYMENT}")
-    except ObjectNotFound:
-        raise NobodyServes(
-            "Chưa có nơi chạy phê duyệt trong Prefect; hãy chạy `python -m flows.deployments serve`."
-        ) from None
-    return client.create_flow_run_from_deployment(
-        deployment.id,
-        parameters={"round_key": round_key, "version": view.version, "digest": view.digest, "now": now},
-        name=approval_name(round_key, view.version),
-        tags=[round_tag(round_key), "phe-duyet"],
-        idempotency_key=f"phe-duyet:{round_key}:{view.version}:{view.digest}:{attempt}",
-    )
-
-
-def _cancel_outdated(client: SyncPrefectClient, runs: list[FlowRun], view: ReportView | None) -> None:
-    """Cancel what still waits about a version that no longer waits. A run at work is left to end by itself."""
-    for run in runs:
-        waits = run.state is not None and (run.state.is_paused() or run.state.is_scheduled())
-        if waits and not (view and _is_about(run, view)):
-            client.set_flow_run_state(
-                run.id, Cancelled(message="Bản dự thảo này đã được thay hoặc đã có quyết định."), force=True
-            )
-
-
-def _is_about(run: FlowRun, view: ReportView) -> bool:
-    return (run.parameters.get("version"), run.parameters.get("digest")) == (view.version, view.digest)
-
-
-def _ended(run: FlowRun) -> bool:
-    return run.state is not None and run.state.is_final()
+    return runs_of(client, APPROVAL, round_key)

@@ -41,3 +41,8 @@ def milestone_name(plan: RoundPlan, milestone: str) -> str:
 def approval_name(round_key: str, version: int) -> str:
     """ "Báo cáo 6 tháng 2027 · phê duyệt dự thảo lần 1"."""
     return f"{house().plan(round_key).title} · phê duyệt dự thảo lần {version}"
+
+
+def number_name(round_key: str, version: int) -> str:
+    """ "Báo cáo 6 tháng 2027 · cấp số báo cáo lần 1"."""
+    return f"{house().plan(round_key).title} · cấp số báo cáo lần {version}"

@@ -9,7 +9,7 @@ from prefect.client.orchestration import get_client
 from tasks.artifacts import put_artifact
 from tasks.door import STEP, house, moment
 from tasks.naming import slug
-from treem.rounds import board, steps
+from treem.rounds import board, report_record, steps
 
 
 @task(task_run_name="Thực hiện việc đến hạn · {round_key}", **STEP)
@@ -32,6 +32,7 @@ def show_round(round_key: str, now: str | None) -> None:
     if not rows:
         return
     updated = f"Cập nhật lúc {house().local(moment(now)):%H:%M %d/%m/%Y}."
+    report = "".join(f"\n\n{line.strip()}" for line in report_record.standing(house(), round_key))
     title, share = house().plan(round_key).title, board.progress(house(), round_key)
     with get_client(sync_client=True) as client:
         put_artifact(
@@ -39,6 +40,6 @@ def show_round(round_key: str, now: str | None) -> None:
             slug(round_key),
             "table",
             json.dumps(rows, ensure_ascii=False),
-            f"## {title}\n\n{updated}",
+            f"## {title}\n\n{updated}{report}",
         )
         put_artifact(client, f"{slug(round_key)}-tien-do", "progress", round(share, 1), f"{title}: đã chấp nhận")

@@ -505,7 +505,7 @@ def approved_and_sent(desk: CaseDesk) -> None:
     view = reporting.waiting(desk.house, ROUND)
     assert view is not None
     reporting.decide(desk.house, ROUND, view.version, view.digest, "approved", "Phó Chủ tịch", "", at(6, 22))
-    PlainOffice(desk.house).advance(ROUND, "send-on", at(6, 24))
+    PlainOffice(desk.house).number(ROUND, at(6, 24))
     with desk.house.ledger.begin() as session:
         assert session.scalars(select(Report.state).order_by(Report.version)).all()[-1] == "sent"
 

@@ -35,7 +35,7 @@ TO_BODIES = ("request", "reminder", "chase")
 ACKS = ("ack_accepted", "ack_correction", "ack_blank", "ack_prose", "ack_link", "ack_unreadable", "ack_duplicate")
 DECISIONS = ("extended", "waived", "rejected", "moved", "rearranged")
 FIRST = ("invitation", "inspection")
-ALL = (*TO_BODIES, *FIRST, *ACKS, *DECISIONS, "approval", "report", "digest", "alarm")
+ALL = (*TO_BODIES, *FIRST, *ACKS, *DECISIONS, "approval", "number", "report", "digest", "alarm")
 NEWS = Digest(
     rounds=(RoundNews("Báo cáo 6 tháng 2027", 28, 20, 18, "14/6/2027", ("Phòng Tư pháp (quá 3 ngày)",), ("Xã A",)),),
     held=(
@@ -85,6 +85,7 @@ def letter(name: str, **changes: Any) -> LetterText:
         "token": "A1B2C3D4E5F60718293A",
         "findings": FINDINGS,
         "version": 2,
+        "number_text": "số 12/BC-UBND ngày 24 tháng 6 năm 2027",
         "received_text": "09:05 ngày 02/6/2027",
         "file_name": "bao cao.pdf",
         "digest": NEWS if name in ("digest", "alarm") else "0123456789ab",

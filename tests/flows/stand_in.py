@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from treem.mailroom.accounts import Pause
+from treem.rounds.decisions import DecisionRefused
 
 ROUND = "bao-cao-6-thang/2027"
 TITLES = {"open": "Mở đợt", "remind-1": "Nhắc lần 1", "due": "Hạn nộp", "close": "Khóa đợt", "send-on": "Gửi báo cáo"}
@@ -48,7 +49,15 @@ class Book:
     def read(self) -> dict[str, Any]:
         if self.path.exists():
             return json.loads(self.path.read_text())
-        return {"version": 1, "state": "draft", "decisions": [], "calls": [], "down": False, "pauses": []}
+        return {
+            "version": 1,
+            "state": "draft",
+            "decisions": [],
+            "numbers": [],
+            "calls": [],
+            "down": False,
+            "pauses": [],
+        }
 
     def change(self, **more: Any) -> None:
         part = self.path.with_suffix(".part")
@@ -65,9 +74,9 @@ def book() -> Book:
 
 def carry_out(_house: Any, _round_key: str, _now: datetime) -> tuple[SimpleNamespace, ...]:
     book().called("carry_out")
-    action = {"draft": "ask_approval", "awaiting_approval": "ask_approval", "approved": "send_on"}.get(
-        book().read()["state"]
-    )
+    action = {
+        "draft": "ask_approval", "awaiting_approval": "ask_approval", "approved": "ask_number", "numbered": "send_on",
+    }.get(book().read()["state"])  # fmt: skip
     if action == "send_on":
         book().change(state="sent")
     return (SimpleNamespace(action=action),) if action else ()
@@ -78,6 +87,23 @@ def waiting(_house: Any, _round_key: str) -> View | None:
     if state["state"] not in ("draft", "awaiting_approval"):
         return None
     return View(state["version"], f"digest-{state['version']}", "**Báo cáo 6 tháng 2027**: 25/25 đơn vị")
+
+
+def waiting_number(_house: Any, _round_key: str) -> View | None:
+    state = book().read()
+    if state["state"] != "approved":
+        return None
+    return View(state["version"], f"digest-{state['version']}", "**Báo cáo 6 tháng 2027** chờ số")
+
+
+def give_number(
+    _house: Any, _round: str, version: int, _digest: str, number: str, signed_on: date, by: str, now: datetime
+) -> None:
+    state = book().read()
+    if number == "99":
+        raise DecisionRefused("Số 99/BC-UBND năm 2027 đã ghi cho đợt khác.")
+    made = [version, number, signed_on.isoformat(), by, now.isoformat()]
+    book().change(numbers=[*state["numbers"], made], state="numbered")
 
 
 def decide(
@@ -144,6 +170,7 @@ def install(put: Callable[[Any, str, Any], None] = setattr) -> None:
 
     put(door, "house_from_environment", stand_in_house)
     put(rounds, "steps", SimpleNamespace(carry_out=carry_out, rounds_in_motion=lambda *_: (ROUND,)))
+    put(rounds, "report_record", SimpleNamespace(standing=lambda *_: ["Báo cáo lần 1: dự thảo"]))
     put(rounds, "board", SimpleNamespace(rows=rows, progress=lambda *_: 40.0))
     put(mailbox, "smtp", SimpleNamespace(send_due=send_due))
     put(mailbox, "accounts", SimpleNamespace(pauses=pauses))
@@ -151,4 +178,5 @@ def install(put: Callable[[Any, str, Any], None] = setattr) -> None:
     put(mailbox, "intake", SimpleNamespace(process_stored=_called("process_stored")))
     put(mailbox, "inbox", SimpleNamespace(waiting=letters_that_wait))
     put(mailbox, "digest", SimpleNamespace(raise_alarm=_called("raise_alarm"), write_digest=_called("write_digest")))
+    put(approvals, "numbering", SimpleNamespace(waiting_number=waiting_number, give_number=give_number))
     put(approvals, "reporting", SimpleNamespace(waiting=waiting, decide=decide, StaleReport=StaleReport))

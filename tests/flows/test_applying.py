@@ -29,6 +29,7 @@ from tasks import door
 SMALL = Path(__file__).parents[1] / "plan" / "small"
 NAMES = {
     "Phê duyệt báo cáo/chờ quyết định",
+    "Cấp số báo cáo/chờ số và ngày",
     "Bước của đợt báo cáo/các mốc",
     "Nhận thư/10 phút một lần",
     "Nhìn trước lịch/hằng ngày",

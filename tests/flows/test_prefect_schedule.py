@@ -28,6 +28,7 @@ def test_every_deployment_is_loaded_by_module_and_named_in_vietnamese() -> None:
     entrypoints = {f"{d.flow_name}/{d.name}": d.entrypoint for d in deployments()}
     assert entrypoints == {
         "Phê duyệt báo cáo/chờ quyết định": "flows.reports.approve_report",
+        "Cấp số báo cáo/chờ số và ngày": "flows.reports.number_report",
         "Bước của đợt báo cáo/các mốc": "flows.reports.advance_round",
         "Nhận thư/10 phút một lần": "flows.mailbox.collect_mailbox",
         "Nhìn trước lịch/hằng ngày": "flows.agenda.look_ahead",

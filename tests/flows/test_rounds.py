@@ -48,8 +48,10 @@ def test_a_step_is_named_and_shows_the_round_in_one_table(client: SyncPrefectCli
     tables, shares = artifacts(client, "bao-cao-6-thang-2027"), artifacts(client, "bao-cao-6-thang-2027-tien-do")
     assert (len(tables), len(shares)) == (1, 1)
     assert len(json.loads(tables[0].data)) == 25  # type: ignore[attr-defined]
+    assert "Báo cáo lần 1: dự thảo" in str(tables[0].description)  # type: ignore[attr-defined]
     assert shares[0].data == 40.0  # type: ignore[attr-defined]
-    assert task_names(client, run, 4) == [
+    assert task_names(client, run, 5) == [
+        "Chờ Văn thư cấp số · bao-cao-6-thang/2027",
         "Cập nhật bảng theo dõi · bao-cao-6-thang/2027",
         "Gửi thư trong hộp đi",
         "Thực hiện việc đến hạn · bao-cao-6-thang/2027",

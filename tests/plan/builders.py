@@ -8,6 +8,7 @@ from treem.plan.settings import Activity, Body, Collection, Offset, Period, Plan
 
 class _Office:
     timezone = "Asia/Ho_Chi_Minh"
+    number_before_sending = False
 
 
 def body(code: str, group: str = "xa", **more: Any) -> Body:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from treem.plan.agenda import RequestFact, RoundFacts, RoundPlan, Step, due_steps
 
-REPORT = {"draft": "draft", "ask_approval": "awaiting_approval", "send_on": "sent"}
+REPORT = {"draft": "draft", "ask_approval": "awaiting_approval", "send_on": "sent", "ask_number": "approved"}
 NOTHING = RoundFacts(opened=False, requests=(), closed=False, report_state=None)
 
 

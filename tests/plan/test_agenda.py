@@ -195,12 +195,19 @@ def test_a_body_that_left_the_config_is_asked_no_longer() -> None:
         ("draft", "ask_approval"),
         ("awaiting_approval", "ask_approval"),
         ("approved", "send_on"),
+        ("numbered", "send_on"),
         ("sent", None),
     ],
 )
 def test_the_report_goes_one_step_further(state: str | None, action: str | None) -> None:
     facts = replace(asked(closed=True), report_state=state)
     assert [s.action for s in due_steps(PLAN, facts, on("send-on"))] == ([action] if action else [])
+
+
+@pytest.mark.parametrize(("state", "action"), [("approved", "ask_number"), ("numbered", "send_on")])
+def test_where_the_office_wants_it_an_approved_report_waits_for_its_number(state: str, action: str) -> None:
+    facts = replace(asked(closed=True), report_state=state)
+    assert [s.action for s in due_steps(replace(PLAN, needs_number=True), facts, on("send-on"))] == [action]
 
 
 # --- laws

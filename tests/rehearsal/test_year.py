@@ -19,7 +19,7 @@ from treem.rehearsal.clerks import Clerk
 from treem.rehearsal.conductor import live_year
 from treem.rehearsal.stage import cast_year, set_stage, write_config
 from treem.rehearsal.year import complaints, differences_of
-from treem.rounds import reporting
+from treem.rounds import numbering, reporting
 from treem.rounds.forecast import ForecastLetter, letters_of_year
 from treem.rounds.house import House, house_from_environment
 from treem.rounds.intake import process_stored
@@ -34,6 +34,7 @@ class PlainOffice:
     """The office's part by plain calls."""
 
     house: House
+    numbers: int = 0
 
     def advance(self, round_keys: Sequence[str], now: datetime) -> None:
         for key in round_keys:
@@ -49,6 +50,14 @@ class PlainOffice:
         view = reporting.waiting(self.house, round_key)
         if view is not None:
             reporting.decide(self.house, round_key, view.version, view.digest, "approved", "Phó Chủ tịch", "", now)
+            self.advance([round_key], now)
+
+    def number(self, round_key: str, now: datetime) -> None:
+        view = numbering.waiting_number(self.house, round_key)
+        if view is not None:
+            self.numbers += 1
+            given = (str(self.numbers), now.date(), "Văn thư")
+            numbering.give_number(self.house, round_key, view.version, view.digest, *given, now)
             self.advance([round_key], now)
 
 

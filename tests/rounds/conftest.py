@@ -15,7 +15,7 @@ from treem.plan.load import load_settings
 from treem.plan.settings import Settings
 from treem.rehearsal.bodies import SimulatedBody
 from treem.rehearsal.stage import Stage, cast, set_stage, write_config
-from treem.rounds import reporting
+from treem.rounds import numbering, reporting
 from treem.rounds.house import House, house_from_environment
 from treem.rounds.intake import process_stored
 from treem.rounds.steps import carry_out
@@ -51,6 +51,13 @@ class PlainOffice:
         view = reporting.waiting(self.house, round_key)
         assert view is not None
         reporting.decide(self.house, round_key, view.version, view.digest, "approved", "Phó Chủ tịch", "", now)
+        self.advance(round_key, "send-on", now)
+
+    def number(self, round_key: str, now: datetime) -> None:
+        view = numbering.waiting_number(self.house, round_key)
+        assert view is not None
+        day = self.house.local(now).date()
+        numbering.give_number(self.house, round_key, view.version, view.digest, "12", day, "Văn thư", now)
         self.advance(round_key, "send-on", now)
 
 

@@ -5,16 +5,18 @@ import os
 import signal
 from collections import Counter
 from datetime import datetime
+from email import policy
 from functools import partial
+from hashlib import sha256
 
 import pytest
 from sqlalchemy import select
 
 from tests.rounds.conftest import ROUND, World, at
-from treem.ledger.tables import LetterIn, LetterOut, Submission
+from treem.ledger.tables import LetterIn, LetterOut, Report, Submission
 from treem.mailroom import imap, smtp
 from treem.plan.agenda import Step
-from treem.rounds import intake, reporting
+from treem.rounds import intake, numbering, reporting, sending
 from treem.rounds.steps import carry_out
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -78,16 +80,47 @@ def test_killed_after_every_step_of_a_whole_round_each_letter_leaves_once(world:
     view = reporting.waiting(world.open(), ROUND)
     assert view is not None
     reporting.decide(world.open(), ROUND, view.version, view.digest, "approved", "Phó Chủ tịch", "", now)
+    assert in_child(lambda: carry_out(world.open(), ROUND, now, kill_at(1))) == -signal.SIGKILL
+    number = numbering.waiting_number(world.open(), ROUND)
+    assert number is not None
+    for before_commit in (True, False):
+        assert in_child(partial(number_and_die, world, number, now, before_commit=before_commit)) == -signal.SIGKILL
     kills.append(step_by_step(world, now))
     send(world, now)
     assert kills == [bodies + 1, bodies, bodies, bodies + 2, 1]  # the second chase, close, draft; then sending on
+    assert_sent_as_recorded(world)
     assert requests_by_recipient(world) == Counter(
         {b.emails[0]: 4 for b in plan.bodies}
-        | {world.settings.mail.address: 1}
+        | {world.settings.mail.address: 2}  # it waits for the leader, then for its number
         | dict.fromkeys(world.settings.office.report_emails, 1)
     )
     ids = [email.message_from_bytes(letter.raw)["Message-ID"] for letter in world.stage.mail.log]
     assert len(ids) == len(set(ids))
+
+
+def number_and_die(world: World, view: reporting.ReportView, now: datetime, *, before_commit: bool) -> None:
+    if before_commit:
+        numbering.record = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)  # its files lie there already
+    day = world.open().local(now).date()
+    numbering.give_number(world.open(), ROUND, view.version, view.digest, "12", day, "Văn thư", now)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def assert_sent_as_recorded(world: World) -> None:
+    """Each addressee got the bytes on record, and the ledger says so."""
+    with world.open().ledger.begin() as session:
+        report = session.scalars(select(Report)).one()
+        there = sending.receipts(session, report.id)
+    wanted = [report.final_docx_sha, report.outward_xlsx_sha]
+    addressees = world.settings.office.report_emails
+    letters = {x.recipients[0]: x for x in world.stage.mail.log if x.recipients[0] in addressees}
+    assert {r.recipient for r in there} == set(letters)
+    for receipt in there:
+        letter = email.message_from_bytes(letters[receipt.recipient].raw, policy=policy.default)
+        assert letter["Message-ID"] == receipt.message_id
+        assert [sha256(part.get_content()).hexdigest() for part in letter.iter_attachments()] == wanted
+        assert (receipt.state, receipt.digest) == ("sent", report.sent_digest)
+        assert receipt.accepted_at is not None
 
 
 @pytest.mark.slow

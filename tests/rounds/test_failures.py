@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, func, select
 
-from tests.rounds.conftest import ROUND, World, at
+from tests.rounds.conftest import ROUND, PlainOffice, World, at
 from tests.rounds.desk import ASKED, OPENING, Desk, filled, open_desk
 from treem.ledger import originals
 from treem.ledger.errors import StoreFull
@@ -79,6 +79,8 @@ def test_an_answer_after_the_draft_makes_it_stale_and_the_next_look_drafts_again
         decide(desk, old, "approved")
     decide(desk, new, "approved")
     carry_out(desk.house, ROUND, at(6, 24))
+    assert reports(desk)[-1] == (2, "approved")
+    PlainOffice(desk.house).number(ROUND, at(6, 24))
     smtp.send_due(desk.house.ledger, desk.house.settings.mail, at(6, 24))
     assert reports(desk)[-1] == (2, "sent")
     for address in desk.house.settings.office.report_emails:
@@ -125,7 +127,7 @@ def test_a_decision_is_written_once_and_cannot_be_turned_round(desk: Desk) -> No
         assert session.scalars(select(Approval.decision)).all() == ["approved"]
     assert reports(desk) == [(1, "approved")]
     assert reporting.draft_report(desk.house, ROUND, at(6, 23)) == 1  # `treem report` does not undo an approval
-    carry_out(desk.house, ROUND, at(6, 24))
+    PlainOffice(desk.house).number(ROUND, at(6, 24))
     decide(desk, view, "approved")
     assert reporting.draft_report(desk.house, ROUND, at(6, 25)) == 1
     assert reports(desk) == [(1, "sent")]

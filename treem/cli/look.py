@@ -18,7 +18,7 @@ from treem.ledger import queries
 from treem.plan.agenda import CalendarRow, calendar
 from treem.plan.almanac import Almanac
 from treem.plan.load import load_settings
-from treem.rounds import board, digest, reporting
+from treem.rounds import board, digest, report_record, reporting
 from treem.rounds.house import House, house_from_environment
 
 
@@ -92,6 +92,8 @@ def show_status(round_key: RoundArgument, as_json: JsonOption = False) -> None:
         for row in rows:
             table.add_row(*row.values())
         console.print(table)
+        for line in report_record.standing(house, round_key):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("digest")

@@ -306,7 +306,11 @@ class Narrative(Table):
 
 
 class Report(Table):
-    """A version of the district report (báo cáo huyện). `digest` covers all its documents."""
+    """A version of the district report (báo cáo huyện). `digest` covers all its documents.
+
+    Kind: report, or supplement to an earlier version of the round that was approved. From the approval on nothing of it
+    changes but number and date, which are filled into a copy of their own: that copy is what is sent.
+    """
 
     __tablename__ = "report"
     __table_args__ = (UniqueConstraint("round_id", "version"),)
@@ -321,6 +325,29 @@ class Report(Table):
     digest: Mapped[str]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    kind: Mapped[str] = mapped_column(default="report", server_default="report")
+    supplements: Mapped[int | None]  # the version whose figures a supplement corrects
+    why: Mapped[str | None] = mapped_column(Text)  # where a person made this version: redraft, adopted file, supplement
+    made_by: Mapped[str | None]
+    adopted_sha: Mapped[str | None]  # the file edited by hand, as it was taken in
+    figures_sha: Mapped[str | None]  # what this version says, figure by figure: a supplement lists what changed since
+    number: Mapped[str | None]  # assigned by the registry clerk after signing (Nghị định 30/2020, Điều 14–15)
+    signed_on: Mapped[date | None] = mapped_column(Date)
+    numbered_by: Mapped[str | None]
+    numbered_at: Mapped[datetime | None]
+    final_docx_sha: Mapped[str | None]  # the Word document that is sent
+    sent_digest: Mapped[str | None]  # … with its annex
+
+
+class Dispatch(Table):
+    """A letter that carries a report to one addressee. When the server took it, the letter itself says."""
+
+    __tablename__ = "dispatch"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
+    letter_out_id: Mapped[int] = mapped_column(ForeignKey("letter_out.id"), unique=True)
+    digest: Mapped[str]  # of both files in it
+    raw_sha: Mapped[str]  # of the letter's own bytes
 
 
 class Recommendation(Table):
@@ -348,6 +375,36 @@ class Recommendation(Table):
     request: Mapped[Request] = relationship(foreign_keys=request_id)
 
 
+class Question(Table):
+    """What a body is asked about a figure (câu hỏi đối chiếu). State: open, answered, withdrawn.
+
+    Outcome of an answer: justified (the figure stands, for that reason) or corrected. The same question – the same rule
+    about the same cells with the same numbers – is put once.
+    """
+
+    __tablename__ = "question"
+    __table_args__ = (UniqueConstraint("request_id", "fingerprint"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), index=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("request.id"), index=True)
+    fingerprint: Mapped[str]
+    rule: Mapped[str] = mapped_column(index=True)
+    figure: Mapped[str]
+    column: Mapped[str]
+    numbers: Mapped[list[list[str]]] = mapped_column(JSON)  # the body's own cells: figure, column, number ("" is blank)
+    sheet: Mapped[str]
+    cell: Mapped[str]
+    text: Mapped[str] = mapped_column(Text)  # as the body read it
+    state: Mapped[str] = mapped_column(default="open", index=True)
+    outcome: Mapped[str | None]
+    answer: Mapped[str | None] = mapped_column(Text)
+    answered_by: Mapped[str | None]  # the person who typed it; none: it stood in the body's own form
+    answered_why: Mapped[str | None] = mapped_column(Text)
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    request: Mapped[Request] = relationship()
+
+
 class Approval(Table):
     """A decision on a report: who says they decided, when, on which digest (Prefect has no users)."""
 
@@ -359,6 +416,7 @@ class Approval(Table):
     remark: Mapped[str] = mapped_column(Text)
     digest: Mapped[str]
     decided_at: Mapped[datetime]
+    named: Mapped[list[str] | None] = mapped_column(JSON)  # codes of what is to be mended: sections, figures, bodies
 
 
 class Event(Table):

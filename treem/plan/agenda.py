@@ -17,8 +17,9 @@ from treem.plan.dates import month_day, resolve, shift
 from treem.plan.settings import Activity, Body, Collection, Offset, Settings
 
 Action = Literal[
-    "choose", "open", "join", "leave", "move", "ask", "remind", "chase", "close", "draft", "ask_approval", "send_on"
-]
+    "choose", "open", "join", "leave", "move", "ask", "remind", "chase", "close", "draft", "ask_approval", "ask_number",
+    "send_on",
+]  # fmt: skip
 Day = date  # the type, inside classes that have a field named `date`
 ROUND_KEY = re.compile(r"([a-z0-9-]+)/(2\d{3})(?:/([a-z0-9-]+))?")
 OWN_DAYS = ("day", "until")
@@ -64,6 +65,7 @@ class RoundPlan:
     bodies: tuple[Body, ...]
     reporter: Body | None = None  # answers for all of them: an inspection team for the communes
     timezone: str = "Asia/Ho_Chi_Minh"
+    needs_number: bool = False  # its approved report waits for the number and date the registry clerk assigns
 
     @property
     def title(self) -> str:
@@ -280,6 +282,7 @@ def _planned(settings: Settings, almanac: Almanac, activity: Activity, collectio
         bodies=tuple(b for b in settings.register_.bodies if b.group in collection.audience and b.is_valid_on(due)),
         reporter=settings.body(collection.reporter, due) if collection.reporter else None,
         timezone=settings.office.timezone,
+        needs_number=settings.office.number_before_sending,
     )
 
 
@@ -288,7 +291,7 @@ def due_steps(plan: RoundPlan, facts: RoundFacts, now: datetime) -> tuple[Step, 
 
     Doing a step changes the facts and may make the next one due (closing makes the draft due).
     """
-    return (*_collecting(plan, facts, now), *_reporting(facts))
+    return (*_collecting(plan, facts, now), *_reporting(plan, facts))
 
 
 def _collecting(plan: RoundPlan, facts: RoundFacts, now: datetime) -> Iterator[Step]:
@@ -332,7 +335,7 @@ def _asked(plan: RoundPlan, facts: RoundFacts) -> list[Body]:
     return [b for b in plan.bodies if facts.chosen is None or b.code in facts.chosen]
 
 
-def _reporting(facts: RoundFacts) -> Iterator[Step]:
+def _reporting(plan: RoundPlan, facts: RoundFacts) -> Iterator[Step]:
     if not facts.closed or not facts.requests:
         return
     match facts.report_state:
@@ -340,7 +343,9 @@ def _reporting(facts: RoundFacts) -> Iterator[Step]:
             yield Step("draft", "close")
         case "draft" | "awaiting_approval":
             yield Step("ask_approval", "close")
-        case "approved":
+        case "approved" if plan.needs_number:
+            yield Step("ask_number", "send-on")
+        case "approved" | "numbered":
             yield Step("send_on", "send-on")
 
 

@@ -35,7 +35,10 @@ class Office(Protocol):
         """Fetch, read and acknowledge what has arrived."""
 
     def approve(self, round_key: str, now: datetime) -> None:
-        """The leader's decision, and sending the report on."""
+        """The leader's decision; the report is sent on where it needs no number."""
+
+    def number(self, round_key: str, now: datetime) -> None:
+        """The registry clerk's number and date, and sending the report on."""
 
 
 class YearOffice(Protocol):
@@ -48,7 +51,10 @@ class YearOffice(Protocol):
         """Fetch, read and acknowledge what has arrived."""
 
     def approve(self, round_key: str, now: datetime) -> None:
-        """The leader's decision, and sending the report on."""
+        """The leader's decision; the report is sent on where it needs no number."""
+
+    def number(self, round_key: str, now: datetime) -> None:
+        """The registry clerk's number and date, and sending the report on."""
 
 
 EXCHANGES = 2  # answer, then correct what the acknowledgement named
@@ -81,6 +87,10 @@ def live(
         clock.now += timedelta(hours=1)
         tell("Trình lãnh đạo phê duyệt", clock.now)
         office.approve(plan.key, clock.now)
+        if plan.needs_number:
+            clock.now += timedelta(minutes=30)
+            tell("Văn thư cấp số, ngày", clock.now)
+            office.number(plan.key, clock.now)
 
 
 def live_year(
@@ -109,6 +119,9 @@ def live_year(
             clock.now += timedelta(minutes=10)
             tell(f"  Trình lãnh đạo phê duyệt {plan.title}", clock.now)
             office.approve(plan.key, clock.now)
+            if plan.needs_number:
+                clock.now += timedelta(minutes=5)
+                office.number(plan.key, clock.now)
 
 
 def _days(plans: Sequence[RoundPlan]) -> list[tuple[date, list[tuple[RoundPlan, str]]]]:

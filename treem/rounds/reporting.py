@@ -1,4 +1,4 @@
-"""The district report's way from draft to sent: draft, wait for the leader, record the decision, send on."""
+"""The district report from its draft to the leader's decision. Number and date: `numbering`; what leaves: `sending`."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,12 +11,10 @@ from sqlalchemy.orm import Session
 
 from treem.documents.annex import write_annex
 from treem.documents.letters import render_letter
-from treem.documents.periods import as_of_text, period_label, period_text
 from treem.documents.report import write_report
 from treem.ledger import queries
 from treem.ledger.events import record
 from treem.ledger.tables import Approval, Report, Round
-from treem.mailroom.compose import DOCX, XLSX, Attachment
 from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan
 from treem.rounds.gathered import asked_bodies, beside_of, district_of
@@ -24,6 +22,8 @@ from treem.rounds.house import House
 from treem.rounds.wording import about
 
 PREVIEW = "xem-truoc"
+SETTLED = ("approved", "numbered", "sent")
+"""States in which nothing of a version changes any more: later figures are recorded, and belong in a supplement."""
 
 
 class StaleReport(Exception):
@@ -57,7 +57,7 @@ def draft_report(house: House, round_key: str, now: datetime) -> int:
         latest = _latest(session, entry.id)
         if latest and latest.digest == digest and latest.state != "superseded":
             return latest.version  # a returned report is drafted again once something in it changed
-        if latest and latest.state in ("approved", "sent"):
+        if latest and latest.state in SETTLED:
             raise ReportSettled(
                 f"Báo cáo lần {latest.version} đã được phê duyệt; số liệu thay đổi sau đó cần một báo cáo bổ sung."
             )
@@ -65,7 +65,7 @@ def draft_report(house: House, round_key: str, now: datetime) -> int:
             latest.state = "superseded"
         version = latest.version + 1 if latest else 1
         for path, data in zip(document_paths(house, round_key, version), documents, strict=True):
-            _write_private(path, data)  # before the commit: a version in the ledger always has its files
+            write_private(path, data)  # before the commit: a version in the ledger always has its files
         session.add(
             Report(
                 round_id=entry.id,
@@ -89,7 +89,7 @@ def preview_report(house: House, round_key: str) -> tuple[Path, ...]:
         documents = _documents(house, session, house.plan(round_key))
     paths = document_paths(house, round_key, PREVIEW)
     for path, data in zip(paths, documents, strict=True):
-        _write_private(path, data)
+        write_private(path, data)
     return paths
 
 
@@ -189,49 +189,6 @@ def decide(
         record(session, f"report_{decision}", now, round_id=entry.id, version=version, by=decided_by)
 
 
-def send_on(house: House, round_key: str, now: datetime) -> None:
-    """Put the approved report in the outbox for each addressee. It counts as sent once it stands there."""
-    settings, plan = house.settings, house.plan(round_key)
-    with house.ledger.begin() as session:
-        entry = _round(session, round_key)
-        report = _latest(session, entry.id)
-        if report is None or report.state != "approved":
-            return
-        stem = f"{round_key.replace('/', '-')}"
-        originals = house.ledger.originals
-        files = [
-            Attachment(f"{stem}.docx", originals.read(report.outward_docx_sha), DOCX),
-            Attachment(f"{stem}.xlsx", originals.read(report.outward_xlsx_sha), XLSX),
-        ]
-        context = {
-            "office": settings.office,
-            "plan": settings.plan,
-            "round_title": plan.title,
-            "about": about(plan),
-            "period_label": period_label(plan),
-            "period_text": period_text(plan),
-            "as_of_text": as_of_text(plan),
-            "version": report.version,
-        }
-        for address in settings.office.report_emails:
-            write_letter(
-                session,
-                settings.mail,
-                kind="report",
-                idem_key=f"report:{round_key}:{report.version}:{address}",
-                recipient=("", address),
-                letter=render_letter("report", context),
-                attachments=files,
-                token=None,
-                round_id=entry.id,
-                request_id=None,
-                in_reply_to=None,
-                now=now,
-            )
-        report.state, report.sent_at = "sent", now
-        record(session, "report_sent", now, round_id=entry.id, version=report.version)
-
-
 def reopen_for(session: Session, round_id: int) -> None:
     """New accepted figures make a draft that nobody has decided on out of date."""
     report = _latest(session, round_id)
@@ -273,11 +230,22 @@ def _round(session: Session, round_key: str) -> Round:
     return session.scalars(select(Round).where(Round.key == round_key)).one()
 
 
+def report_title(plan: RoundPlan, kind: str) -> str:
+    """What a version is called: "Báo cáo 6 tháng 2027", "Báo cáo bổ sung: Báo cáo 6 tháng 2027"."""
+    return f"Báo cáo bổ sung: {plan.title}" if kind == "supplement" else plan.title
+
+
+def latest_report(session: Session, round_key: str) -> Report | None:
+    """The newest version of a round's report, locked until the transaction ends; None while there is none."""
+    newest = select(Report).join(Round, Round.id == Report.round_id).where(Round.key == round_key)
+    return session.scalar(newest.order_by(Report.version.desc()).limit(1).with_for_update(of=Report))
+
+
 def _latest(session: Session, round_id: int) -> Report | None:
     return session.scalar(select(Report).where(Report.round_id == round_id).order_by(Report.version.desc()).limit(1))
 
 
-def _write_private(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes) -> None:
     """Write so that readers see the old file or the new one, and only the owner reads it."""
     temporary = path.with_suffix(path.suffix + ".part")
     temporary.touch(mode=0o600)

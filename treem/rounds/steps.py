@@ -1,8 +1,8 @@
 """Carry out what the plan asks and the ledger lacks, one transaction a step, so that a stop between two loses nothing.
 
 Belongs here: the order of the steps, and closing. Opening a round and the letters to its bodies are in `rounds.asking`,
-whom it asks in `rounds.selecting`, the report's own steps in `rounds.reporting`; what is due is decided by
-`plan.agenda`.
+whom it asks in `rounds.selecting`, the report's own steps in `rounds.reporting`, `numbering` and `sending`; what is due
+is decided by `plan.agenda`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from treem.ledger.events import record
 from treem.ledger.tables import Request, Round
 from treem.plan.agenda import Action, RoundPlan, Step, due_steps, is_over
 from treem.plan.almanac import LUNAR_YEARS
-from treem.rounds import asking, reporting, selecting
+from treem.rounds import asking, numbering, reporting, selecting, sending
 from treem.rounds.house import House
 
 
@@ -27,7 +27,8 @@ def carry_out(
     the errors of the step that fails.
 
     Steps create new steps (closing makes the draft due), so the agenda is asked again until it is silent or repeats
-    itself (an approval that is waited for stays due). `pause` is called after each step's commit: tests stop there.
+    itself (an approval or a number that is waited for stays due). `pause` is called after each step's commit: tests
+    stop there.
     """
     plan = house.plan(round_key)
     _look_for_overdue(house, plan, now)
@@ -126,5 +127,6 @@ ROUND_STEPS: Mapping[Action, Callable[[House, RoundPlan, datetime], None]] = {
     "close": _close,
     "draft": _draft,
     "ask_approval": lambda house, plan, now: reporting.await_approval(house, plan.key, now),
-    "send_on": lambda house, plan, now: reporting.send_on(house, plan.key, now),
+    "ask_number": lambda house, plan, now: numbering.await_number(house, plan.key, now),
+    "send_on": lambda house, plan, now: sending.send_on(house, plan.key, now),
 }

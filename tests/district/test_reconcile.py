@@ -96,7 +96,7 @@ def test_two_sources_that_differ_are_shown_and_the_single_one_is_asked() -> None
     assert (one.rule, one.figure, one.ours, one.theirs, one.difference) == ("sources", "TNTT", 5, 7, 2)
     assert (one.other, one.coverage) == ("ttyt", ((2, 3), (1, 1)))
     assert one.bodies == ("A", "B", "YT")
-    assert [(ask.body, ask.cell, ask.own) for ask in one.asks] == [("YT", "D3", (7,))]
+    assert [(ask.body, ask.cell, ask.own) for ask in one.asks] == [("YT", "D3", (("TNTT", "total", 7),))]
     assert one.places == (("Số liệu", "D1"), ("Số liệu", "D2"), ("Số liệu", "D3"))
 
 
@@ -113,6 +113,10 @@ def test_thresholds_and_switches(rule: Mapping[str, Any]) -> None:
 def test_agreeing_sources_and_a_silent_source_are_no_difference() -> None:
     assert by("sources", numbers(A_TNTT=2, B_TNTT=3, YT_TNTT=5)) == ()
     assert by("sources", numbers(A_TNTT=2, B_TNTT=3)) == ()
+
+
+def test_a_source_beside_nobody_is_no_difference() -> None:
+    assert by("sources", numbers(YT_TNTT=5), asked=(CLINIC,)) == ()
 
 
 # ---- totals and parts

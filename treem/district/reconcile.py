@@ -27,6 +27,8 @@ from treem.plan.settings import Column, Figure, Inequality, JumpsRule, Settings,
 
 Key = tuple[str, str, str]
 """Body, figure, column."""
+Own = tuple[str, str, Decimal | None]
+"""A cell of a body's form by figure and column, and its number; None: it was left blank."""
 CONSISTENT = 1.4826  # makes the MAD of a normal sample estimate its standard deviation
 LEAST_UNIT = 1.0  # the standard deviation of a transformed Poisson count
 COUNTED = ("count", "money")
@@ -35,12 +37,12 @@ PARTS: tuple[Column, ...] = ("male", "female", "minority")
 
 @dataclass(frozen=True)
 class Ask:
-    """Who is asked about a difference, where the number stands, and which of its own numbers it is asked about."""
+    """Who is asked about a difference, where the number stands, and which of its own cells it is asked about."""
 
     body: str
     sheet: str
     cell: str
-    own: tuple[Decimal, ...]
+    own: tuple[Own, ...]
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def fingerprint(difference: Difference, ask: Ask) -> str:
 
     What other bodies say is left out: that one of them filed late does not make it another question.
     """
-    own = [format(number.normalize(), "f") for number in ask.own]
+    own = [f"{code}:{column}:{'' if n is None else format(n.normalize(), 'f')}" for code, column, n in ask.own]
     facts = (difference.rule, difference.figure, difference.column, difference.other, ask.body, *own)
     return sha256("|".join(facts).encode()).hexdigest()[:16]
 
@@ -161,7 +163,7 @@ class _Bench:
         """A side of many bodies is not asked one by one: nobody knows whose number is wrong. The other side is."""
         rule = self.settings.differences.sources
         for row in self.material.district.cross_checks.to_dict("records"):
-            code, ours, difference = row["figure"], self.totals[row["figure"], "total"], row["difference"]
+            code, ours, difference = row["figure"], self.totals.get((row["figure"], "total")), row["difference"]
             if ours is None or difference is None or abs(difference) < rule.at_least:
                 continue
             if abs(difference) * 100 < rule.share * max(ours, row["total"]):
@@ -171,7 +173,7 @@ class _Bench:
             beside = [cell for cell in said if not cell.counts and cell.group == row["group"]]
             sides = [[cell for cell in side if cell.number is not None] for side in (primary, beside)]
             single = [side for side in sides if len(side) == 1] or sides
-            asked = [self._ask(cell, code, "total") for side in single for cell in side]
+            asked = [self._ask(cell.body, [(code, "total")]) for side in single for cell in side]
             bodies = [cell.body for side in sides for cell in side]
             yield Difference(
                 "sources", rule.severity, code, "total", None, ours, row["total"], row["group"], tuple(bodies),
@@ -205,7 +207,6 @@ class _Bench:
             column: Column = "total" if exact else columns[0]
             yield self._own(
                 "breakdown", code, column, body, total, added, [(code, "total"), *((code, c) for c in columns)],
-                own=(total, *known),
             )  # fmt: skip
 
     def _is_told(self, body: str, code: str) -> bool:
@@ -222,7 +223,8 @@ class _Bench:
             if self._number(cell.body, code, "male") is None or self._number(cell.body, code, "female") is None
         ]
         if silent:
-            yield self._of_district("breakdown", code, "total", total, added, silent)
+            about = [(code, "total"), (code, "male"), (code, "female")]
+            yield self._of_district("breakdown", code, "total", total, added, silent, about)
 
     def parts(self) -> Iterator[Difference]:
         """The inequalities column by column, and the sums."""
@@ -264,7 +266,8 @@ class _Bench:
             return
         silent = [cell for cell in counting if cell.number and larger[cell.body].number is None]
         if silent:
-            yield self._of_district("parts", rule.smaller, "total", small, large, silent, other=rule.larger)
+            about = [(rule.smaller, "total"), (rule.larger, "total")]
+            yield self._of_district("parts", rule.smaller, "total", small, large, silent, about, other=rule.larger)
 
     def _sum(self, rule: Sum) -> Iterator[Difference]:
         for body, cell in self._row(rule.total, "total").items():
@@ -273,8 +276,8 @@ class _Bench:
             if cell.number is None or len(known) < len(parts) or sum(known, Decimal(0)) == cell.number:
                 continue
             yield self._own(
-                "parts", rule.total, "total", body, cell.number, sum(known, Decimal(0)), [(rule.total, "total")],
-                other=f"{rule.parts[0]} … {rule.parts[-1]}", own=(cell.number, *known),
+                "parts", rule.total, "total", body, cell.number, sum(known, Decimal(0)),
+                [(code, "total") for code in (rule.total, *rule.parts)], other=f"{rule.parts[0]} … {rule.parts[-1]}",
             )  # fmt: skip
 
     # ---- half a year, and the years before
@@ -305,10 +308,8 @@ class _Bench:
             for body, cell in self._row(code, "total").items():
                 past = tuple(self.material.past.get((body, code), ()))
                 if cell.number is not None and is_jump(cell.number, past, rule):
-                    own = (cell.number,)
-                    yield self._own(
-                        "jumps", code, "total", body, median(past), cell.number, [(code, "total")], own=own, past=past
-                    )
+                    usual = median(past)
+                    yield self._own("jumps", code, "total", body, usual, cell.number, [(code, "total")], past=past)
 
     # ---- what every rule needs
 
@@ -328,17 +329,23 @@ class _Bench:
         ours: Decimal,
         theirs: Decimal,
         about: Sequence[tuple[str, str]],
-        *,
-        own: tuple[Decimal, ...] = (),
         **more: Any,
     ) -> Difference:
         """A difference within one body's own numbers: it is asked, at the first of the cells."""
-        sheet, cell = self.material.places.get((body, *about[0]), ("", ""))
-        ask = Ask(body, sheet, cell, own or (ours, theirs))
         places = self._places((body, figure, part) for figure, part in about)
         severity = self.settings.differences.rules[rule].severity
         return Difference(
-            rule, severity, code, column, body, ours, theirs, bodies=(body,), places=places, asks=(ask,), **more
+            rule,
+            severity,
+            code,
+            column,
+            body,
+            ours,
+            theirs,
+            bodies=(body,),
+            places=places,
+            asks=(self._ask(body, about),),
+            **more,
         )
 
     def _of_district(
@@ -349,18 +356,19 @@ class _Bench:
         ours: Decimal,
         theirs: Decimal,
         silent: Sequence[_Cell],
+        about: Sequence[tuple[str, str]],
         other: str = "",
     ) -> Difference:
         """A difference of the district that bodies explain which left a cell blank: they are asked for it."""
         severity = self.settings.differences.rules[rule].severity
         bodies = tuple(cell.body for cell in silent)
         places = self._places((body, code, column) for body in bodies)
-        asks = tuple(self._ask(cell, code, column) for cell in silent)
+        asks = tuple(self._ask(body, about) for body in bodies)
         return Difference(rule, severity, code, column, None, ours, theirs, other, bodies, places, asks)
 
-    def _ask(self, cell: _Cell, code: str, column: str) -> Ask:
-        sheet, place = self.material.places.get((cell.body, code, column), ("", ""))
-        return Ask(cell.body, sheet, place, () if cell.number is None else (cell.number,))
+    def _ask(self, body: str, about: Sequence[tuple[str, str]]) -> Ask:
+        sheet, place = self.material.places.get((body, *about[0]), ("", ""))
+        return Ask(body, sheet, place, tuple((*cell, self._number(body, *cell)) for cell in about))
 
     def _places(self, keys: Iterable[Key]) -> tuple[tuple[str, str], ...]:
         return tuple(self.material.places[key] for key in keys if key in self.material.places)

@@ -147,8 +147,9 @@ def _two_sources(found: Difference, ask: Ask, settings: Settings, groups: Mappin
         return f"số của đơn vị khác số của {other}."
     number, (reporting, asked) = (found.ours, found.coverage[0]) if beside else (found.theirs, found.coverage[1])
     coverage = f" (đã có {reporting}/{asked} đơn vị)" if reporting < asked else ""
-    own = f"đơn vị ghi {number_text(ask.own[0])}, " if ask.own else ""
-    return f"{own}{other} ghi {number_text(number)}{coverage}."
+    ((_, _, own),) = ask.own
+    said = f"đơn vị ghi {number_text(own)}, " if own is not None else ""
+    return f"{said}{other} ghi {number_text(number)}{coverage}."
 
 
 def _breakdown(found: Difference, *, told: bool) -> str:

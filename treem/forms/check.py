@@ -12,7 +12,7 @@ from treem.forms.catalogue import FoundFinding, finding
 from treem.forms.encoding import looks_misencoded
 from treem.forms.layout import COLUMNS, HEADINGS, REPLY_SHEET
 from treem.forms.numbers import Understood, ValueKind, number_text, read_number, read_yes_no
-from treem.forms.read import RawCell, RawText, Reading
+from treem.forms.read import RawCell, RawText, Reading, Reply
 from treem.forms.scoring import Verdict, score
 from treem.plan.settings import Figure, Form, Settings
 
@@ -39,6 +39,7 @@ class Checked:
     blank: bool
     complete: bool
     notes: tuple[RawText, ...] = ()
+    replies: tuple[Reply, ...] = ()  # the body's words on our list, also about what is asked elsewhere
 
     @property
     def valid(self) -> bool:
@@ -77,6 +78,7 @@ def check(
         blank,
         table.complete(),
         _filled(reading.notes),
+        reading.replies,
     )
 
 

@@ -15,7 +15,7 @@ from treem.forms.check import Checked
 from treem.ledger.events import record
 from treem.ledger.rows import add_rows
 from treem.ledger.tables import Finding, Narrative, Remark, Request, Submission, Table, Value
-from treem.rounds import recommendations
+from treem.rounds import justifying, recommendations
 from treem.rounds.house import House
 from treem.rounds.reporting import reopen_for
 
@@ -70,6 +70,7 @@ def file_submission(
         version=submission.version, valid=checked.valid, source=source,
     )  # fmt: skip
     recommendations.follow(house, session, request, now)
+    justifying.follow(session, request, submission, checked, now)
     return submission
 
 

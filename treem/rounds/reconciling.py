@@ -7,20 +7,20 @@ A code of the register may have meant another body before: only what the same en
 body's own past.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from treem.district.compare import Compared, Held, compare
 from treem.district.merge import District
 from treem.district.reconcile import Key, Material, reconcile
-from treem.documents.reconciliation_sheet import Findings
+from treem.documents.reconciliation_sheet import Asked, Findings, RuleCount
 from treem.ledger import queries
 from treem.ledger.queries import ValueRow
-from treem.ledger.tables import Round
+from treem.ledger.tables import Question, Round
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body
 from treem.rounds.house import House
@@ -48,7 +48,32 @@ def findings_of(house: House, session: Session, plan: RoundPlan, district: Distr
         reconcile(material, house.settings),
         {code: body.name for code, body in bodies.items()},
         {code: body.group for code, body in bodies.items()},
+        _asked(house, session, plan),
+        _counts(session),
     )
+
+
+def _asked(house: House, session: Session, plan: RoundPlan) -> dict[str, Asked]:
+    """The round's questions by their mark."""
+    query = select(Question).join(Round, Round.id == Question.round_id).where(Round.key == plan.key)
+    return {
+        q.fingerprint: Asked(q.state, house.local(q.asked_at).date(), q.outcome or "", q.answer or "")
+        for q in session.scalars(query.order_by(Question.id))
+    }
+
+
+def _counts(session: Session) -> dict[str, RuleCount]:
+    """How the rules have done in all rounds."""
+    query = select(Question.rule, Question.state, Question.outcome, func.count(Question.id))
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for rule, state, outcome, count in session.execute(query.group_by(Question.rule, Question.state, Question.outcome)):
+        found[rule]["asked"] += count
+        if state != "open":
+            found[rule]["withdrawn" if state == "withdrawn" else outcome] += count
+    return {
+        rule: RuleCount(counts["asked"], counts["justified"], counts["corrected"], counts["withdrawn"])
+        for rule, counts in found.items()
+    }
 
 
 def compared_of(

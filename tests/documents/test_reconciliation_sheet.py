@@ -15,6 +15,7 @@ from treem.district.compare import Compared, Held, compare
 from treem.district.reconcile import Material, fingerprint, reconcile
 from treem.documents.annex import write_annex
 from treem.documents.beside import Beside
+from treem.documents.figures import merged_figures, sentence
 from treem.documents.reconciliation_sheet import (
     Asked,
     Findings,
@@ -22,7 +23,9 @@ from treem.documents.reconciliation_sheet import (
     change_text,
     is_sensitive,
     question_text,
+    rates_note,
     state_text,
+    with_changes,
     years_text,
 )
 
@@ -167,3 +170,27 @@ def test_change_in_words(held: Round) -> None:
 def test_years_in_words() -> None:
     assert years_text((2020, 2021, 2022, 2025)) == "2020–2022, 2025"
     assert years_text(()) == ""
+
+
+def test_an_outward_document_tells_the_change_where_it_tells_both_numbers(held: Round) -> None:
+    changed = [replace(c, now=replace(c.now, number=(c.now.number or Decimal(0)) + 10)) for c in compared(held)]
+    merged = merged_figures(held.district, held.settings, plan=held.plan)
+    told = {m.figure.code: m for m in with_changes(merged, changed)}
+    lines = {code: sentence(m) for code, m in told.items()}
+    assert "so với cùng kỳ năm trước" in lines["LD-01"]
+    assert not any("so với cùng kỳ" in lines[code] for code, m in told.items() if m.indicator.sensitive)
+    assert not any("so với cùng kỳ" in lines[code] for code, m in told.items() if m.hides("total"))
+    hidden = with_changes(merged, [replace(c, hidden_before=True) for c in changed])
+    assert not any(m.change for m in hidden)
+
+
+def test_both_rates_of_filing_are_of_those_expected(held: Round) -> None:
+    row = world.filing(held.plan)[0]
+    late, waived = replace(row, on_time=False), replace(row, state="waived")
+    silent = replace(row, state="closed", on_time=False)
+    six = [replace(row, on_time=True), late, silent, silent, silent, silent]
+    assert rates_note([*six, waived]) == (
+        "Tỷ lệ có báo cáo được chấp nhận: 33,33%; đúng hạn: 16,67% số đơn vị phải nộp.",
+    )
+    assert "100%" in rates_note([row] * 6)[0]
+    assert rates_note([]) == ()

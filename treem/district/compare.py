@@ -127,6 +127,7 @@ class Compared:
     why: Why
     common: Common | None
     since: Cumulative | None
+    hidden_before: bool = False  # whether last year's edition hid that number from its readers
 
     @property
     def change(self) -> Decimal | None:

@@ -44,6 +44,7 @@ from treem.documents.figures import (
 from treem.documents.package import EPOCH
 from treem.documents.periods import deadline_text, estimate_text, period_label, period_text
 from treem.documents.provenance import SHEET, Trail, halves, located, trail
+from treem.documents.reconciliation_sheet import rates_note
 from treem.ledger.queries import FilingRow, ValueRow
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Column, Settings
@@ -359,7 +360,7 @@ def _commune_cell(cell: tuple[str, Decimal | None] | None) -> Cell:
 def _filing_sheet(sheet: Sheet, plan: RoundPlan, filing: Sequence[FilingRow], settings: Settings) -> None:
     heads = ("TT", "Cơ quan, đơn vị", "Tình trạng", "Nhận lần đầu", "Thời hạn", "Lần nộp", "Số lỗi, cảnh báo")
     due = deadline_text(plan, plan.due, plan.legal_due)
-    notes = (f"Hạn nộp: {due}. Đúng hạn tính theo lần nhận đầu tiên.",)
+    notes = (f"Hạn nộp: {due}. Đúng hạn tính theo lần nhận đầu tiên.", *rates_note(filing))
     sheet.headed(f"TÌNH HÌNH NỘP BÁO CÁO – {plan.title}", notes, (*heads, "Thư gần nhất", "Thư đã lập"))
     for line in sections.filing_lines(plan, filing, settings):
         cells = (line.order, line.body, line.state, line.received, line.on_time, line.version)

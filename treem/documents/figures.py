@@ -77,6 +77,7 @@ class Merged:
     asked_here: bool = True  # whether any body was asked for it in this round
     estimated: bool = False
     hidden: frozenset[Place] = frozenset()  # what an outward document must not tell, by column and place
+    change: str = ""  # "tăng 12 (5,3%) so với cùng kỳ năm trước", where it may be told
 
     def hides(self, column: str, place: str = DISTRICT) -> bool:
         """Whether an outward document must not give that number: it is small, or tells one that is."""
@@ -269,7 +270,8 @@ def _value(merged: Merged) -> str:
     total = merged.numbers["total"]
     if total is None:
         return "không tính được" if merged.coverage.reporting else "chưa có số liệu"
-    return ("ước " if merged.estimated else "") + with_unit(total, merged.figure) + _breakdown(merged)
+    change = f", {merged.change}" if merged.change else ""
+    return ("ước " if merged.estimated else "") + with_unit(total, merged.figure) + _breakdown(merged) + change
 
 
 def _list_text(merged: Merged) -> str:

@@ -7,15 +7,16 @@ none at all but its group's total: the cell says which number is meant (Nghị �
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from treem.district.compare import Compared, Cumulative, Side
+from treem.district.compare import Compared, Cumulative, Side, reporting_rate, timeliness
 from treem.district.reconcile import Ask, Difference, fingerprint
 from treem.documents.dates import number_text, short_date
-from treem.documents.figures import CELL_WORDS, COLUMN_NAMES, short_name
+from treem.documents.figures import CELL_WORDS, COLUMN_NAMES, Merged, short_name
+from treem.ledger.queries import FilingRow
 from treem.plan.settings import Figure, Settings
 
 if TYPE_CHECKING:
@@ -265,6 +266,19 @@ def _rule_lines(findings: Findings, settings: Settings) -> Iterator[list[str | i
         yield ["", SEVERITIES[rule.severity], rule.title, "", "", "", "", now, "", "", ever, left]
 
 
+def rates_note(filing: Sequence[FilingRow]) -> tuple[str, ...]:
+    """How the round was answered, both rates of those expected. Who was let off is not expected."""
+    expected = [row for row in filing if row.state != "waived"]
+    accepted = [row for row in expected if row.state == "accepted"]
+    rate = reporting_rate(len(accepted), len(expected))
+    on_time = timeliness(sum(row.on_time for row in accepted), len(expected))
+    if rate is None or on_time is None:
+        return ()
+    return (
+        f"Tỷ lệ có báo cáo được chấp nhận: {number_text(rate)}%; đúng hạn: {number_text(on_time)}% số đơn vị phải nộp.",
+    )
+
+
 # ---- the sheet "So sánh"
 
 
@@ -343,6 +357,17 @@ def years_text(years: Sequence[int]) -> str:
         else:
             runs.append([year])
     return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+
+
+def with_changes(merged: Sequence[Merged], compared: Iterable[Compared]) -> tuple[Merged, ...]:
+    """The figures of an outward document with what changed since last year. A change tells last year's number as well:
+    nothing is said of a sensitive figure, nor where either number is hidden.
+    """
+    changes = {one.figure.code: change_text(one) for one in compared if not one.hidden_before}
+    return tuple(
+        m if m.indicator.sensitive or m.hides("total") else replace(m, change=changes.get(m.figure.code, ""))
+        for m in merged
+    )
 
 
 def change_text(one: Compared) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from treem.district.compare import reporting_rate
 from treem.documents.dates import short_date
 from treem.ledger import queries
 from treem.ledger.tables import LetterIn, LetterOut, Round
@@ -48,7 +49,7 @@ def progress(house: House, round_key: str) -> float:
     """Bodies whose figures are accepted, in per cent of those asked."""
     with house.ledger.begin() as session:
         filing = queries.filing_record(session, round_key)
-    return 100 * sum(f.state == "accepted" for f in filing) / len(filing) if filing else 0.0
+    return float(reporting_rate(sum(f.state == "accepted" for f in filing), len(filing)) or 0)
 
 
 def counts(house: House, round_key: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ body's own past.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from sqlalchemy import func, select
@@ -16,13 +17,14 @@ from sqlalchemy.orm import Session
 
 from treem.district.compare import Compared, Held, compare
 from treem.district.merge import District
+from treem.district.outward import DISTRICT, hidden_places
 from treem.district.reconcile import Key, Material, reconcile
 from treem.documents.reconciliation_sheet import Asked, Findings, RuleCount
 from treem.ledger import queries
 from treem.ledger.queries import ValueRow
 from treem.ledger.tables import Question, Round
 from treem.plan.agenda import RoundPlan
-from treem.plan.settings import Body
+from treem.plan.settings import Body, Settings
 from treem.rounds.house import House
 from treem.rounds.merged import asked_bodies, district_of, sources_of
 
@@ -84,8 +86,17 @@ def compared_of(
     years = {year: [_held(house, session, p) for p in rounds] for year, rounds in _years(house, session, plan)}
     if not before and not years:
         return ()
-    now = _held(house, session, plan, district)
-    return compare(now, [_held(house, session, p) for p in before], years, house.settings)
+    now, earlier = _held(house, session, plan, district), [_held(house, session, p) for p in before]
+    hidden = {code for held in earlier for code in _hidden_totals(held, house.settings)}
+    found = compare(now, earlier, years, house.settings)
+    return tuple(replace(one, hidden_before=one.figure.code in hidden) for one in found)
+
+
+def _hidden_totals(held: Held, settings: Settings) -> Iterator[str]:
+    """The figures whose total the outward edition of that round does not tell."""
+    for code, places in hidden_places(held.district, settings).items():
+        if ("total", DISTRICT) in places:
+            yield code
 
 
 def _held(house: House, session: Session, plan: RoundPlan, district: District | None = None) -> Held:

@@ -31,6 +31,7 @@ from treem.documents.duty_sheet import nobody_showed, somebody_did_not
 from treem.documents.figures import Merged
 from treem.documents.package import EPOCH, normalised
 from treem.documents.periods import deadline_text, estimate_text, period_label, period_text, period_title
+from treem.documents.reconciliation_sheet import with_changes
 from treem.documents.template_source import BY_BODY, BY_COMMUNE
 from treem.ledger.queries import FilingRow, NarrativeRow
 from treem.plan.agenda import RoundPlan
@@ -95,7 +96,7 @@ def write_report(
     Number and date are given by the records clerk after signing (Nghị định 30/2020, Điều 14–15): a draft leaves both
     blank whatever is passed.
     """
-    merged = words.merged_figures(district, settings, beside.sources, plan)
+    merged = with_changes(words.merged_figures(district, settings, beside.sources, plan), beside.compared)
     context = {
         **_head(settings, plan, "" if draft else number, None if draft else signed_on, draft=draft),
         **_office(settings, plan),

@@ -106,7 +106,7 @@ def write_report(
         **_annexes(merged, district, settings, plan, filing),
     }
     drawn = _charts(context, merged, settings, plan, filing, beside)
-    return _render(templates / f"{plan.collection.document}.docx", context, drawn)
+    return render(templates / f"{plan.collection.document}.docx", context, drawn)
 
 
 def _head(settings: Settings, plan: RoundPlan, number: str, signed_on: date | None, *, draft: bool) -> dict[str, Any]:
@@ -120,8 +120,8 @@ def _head(settings: Settings, plan: RoundPlan, number: str, signed_on: date | No
         "number_line": f"Số: {shown}/{office.report_symbol}",
         "place_date": f"{office.place}, {day}",
         "subject": _subject(settings, plan),
-        "recipients": _list_lines(office.report_recipients),
-        "copies": _list_lines(office.report_copies),
+        "recipients": list_lines(office.report_recipients),
+        "copies": list_lines(office.report_copies),
         "signing": [line for line in (signatory.authority, signatory.capacity, signatory.position) if line],
         "signer": signatory.name,
         "annex_reference": f"(Kèm theo Báo cáo số {shown}/{office.report_symbol} {day} của {_issuer_name(settings)})",
@@ -166,7 +166,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _list_lines(lines: Sequence[str]) -> list[str]:
+def list_lines(lines: Sequence[str]) -> list[str]:
     """Addressees: each line ends in a semicolon, the last in a full stop (Phụ lục I, mục II.9)."""
     bare = [re.sub(r"^-\s*|[;.,/\s]+$", "", line) for line in lines]
     return [f"{line};" for line in bare[:-1]] + [f"{line}." for line in bare[-1:]]
@@ -175,7 +175,7 @@ def _list_lines(lines: Sequence[str]) -> list[str]:
 def _opening(settings: Settings, plan: RoundPlan, filing: Sequence[FilingRow]) -> dict[str, Any]:
     accepted = [row for row in filing if row.state == "accepted"]
     return {
-        "plan_reference": _plan_reference(settings),
+        "plan_reference": plan_reference(settings),
         "deed": _deed(settings, plan),
         "period_title": period_title(plan),
         "period_label": period_label(plan),
@@ -188,7 +188,7 @@ def _opening(settings: Settings, plan: RoundPlan, filing: Sequence[FilingRow]) -
     }
 
 
-def _plan_reference(settings: Settings) -> str:
+def plan_reference(settings: Settings) -> str:
     """The plan by number and date; its title alone while the office has not entered them."""
     plan, committee = settings.plan, f"Ủy ban nhân dân {settings.office.district}"
     deed = re.sub(r"^kế hoạch\s+", "", plan.title.strip().rstrip("."), flags=re.IGNORECASE)
@@ -350,7 +350,8 @@ def _commune_rows(merged: Sequence[Merged], district: District, communes: Sequen
     ]
 
 
-def _render(path: Path, context: dict[str, Any], drawn: Sequence[Chart] = ()) -> bytes:
+def render(path: Path, context: dict[str, Any], drawn: Sequence[Chart] = ()) -> bytes:
+    """The template filled in, as a .docx whose bytes depend on nothing else. Raises TemplateError."""
     environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
     try:
         template = DocxTemplate(path)

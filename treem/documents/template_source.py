@@ -30,7 +30,7 @@ BY_BODY = "theo-don-vi"  # caption of the tables with a row a body and a column 
 
 def main(folder: Path) -> None:
     """Write the templates into the folder."""
-    for name in TEMPLATES:
+    for name in makers():
         (folder / f"{name}.docx").write_bytes(template(name))
 
 
@@ -39,7 +39,7 @@ def template(name: str) -> bytes:
     document = Document()
     _styles(document)
     _first_section(document)
-    TEMPLATES[name](document)
+    makers()[name](document)
     properties = document.core_properties
     properties.author, properties.title, properties.comments = "{{ issuer_name }}", "{{ subject }}", ""
     saved = BytesIO()
@@ -265,6 +265,11 @@ def _title(document: Any) -> None:
     _line(document, "BÁO CÁO", 14, bold=True, before=14)
     _line(document, "{{ subject }}", 14, bold=True)
     _rule(document, 160, 55)
+    _addressees(document)
+
+
+def _addressees(document: Any) -> None:
+    """Ô 9a: one on the same line, several each on a line of its own."""
     _line(document, "{%p if recipients|length == 1 %}", 14)
     _line(document, "Kính gửi: {{ recipients[0] }}", 14, before=10)
     _line(document, "{%p else %}", 14)
@@ -691,6 +696,13 @@ TEMPLATES: Mapping[str, Callable[[Any], None]] = {
     "bao-cao-chuyen-de": _special,
     "tong-hop": _summary,
 }
+
+
+def makers() -> Mapping[str, Callable[[Any], None]]:
+    """How each template is made: those of the reports and those of the office's own papers."""
+    from treem.documents.paper_source import PAPERS  # which is laid out with what stands here
+
+    return {**TEMPLATES, **PAPERS}
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from treem.mailroom.contacts import dead_addresses
 from treem.mailroom.errors import LetterTooBig
 from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan
+from treem.plan.problems import choose
 from treem.rounds.decisions import Decided, DecisionRefused
 from treem.rounds.house import House
 from treem.rounds.justifying import reply_rule
@@ -78,7 +79,7 @@ def drafted(house: House, round_key: str, chosen: Chosen = EVERYTHING) -> tuple[
     """What would be asked now, body by body. Writes nothing. Raises DecisionRefused."""
     plan = house.plan(round_key)
     with house.ledger.begin(relaxed=True) as session:
-        _refuse(session, plan)
+        _refuse(house, session, plan, chosen)
         return tuple(_drafted(house, session, plan, chosen, findings_of(house, session, plan)))
 
 
@@ -89,14 +90,17 @@ def ask(house: House, round_key: str, decided: Decided, chosen: Chosen = EVERYTH
     """
     plan = house.plan(round_key)
     with house.ledger.begin() as session:
-        _refuse(session, plan)
+        _refuse(house, session, plan, chosen)
         findings = findings_of(house, session, plan)
         _withdraw(session, plan, findings, decided)
         letters = tuple(_drafted(house, session, plan, chosen, findings))
     return tuple(_write(house, plan, to, decided) if not to.note else to for to in letters)
 
 
-def _refuse(session: Session, plan: RoundPlan) -> None:
+def _refuse(house: House, session: Session, plan: RoundPlan, chosen: Chosen) -> None:
+    for rule in chosen.rules:
+        if rule not in house.settings.differences.rules:
+            raise DecisionRefused(f"Không có quy tắc “{rule}”. {choose(rule, house.settings.differences.rules)}")
     if not is_reconciled(plan):
         raise DecisionRefused(f"Đợt {plan.key} không có bảng đối chiếu; chỉ các báo cáo có.")
     facts = queries.round_facts(session, plan.key)

@@ -12,6 +12,7 @@ from treem.plan.consistency.asking import check_asking, check_form
 from treem.plan.consistency.differences import check_differences
 from treem.plan.consistency.figures import check_book
 from treem.plan.consistency.office import check_holidays, check_mail, check_office
+from treem.plan.consistency.order import check_order
 from treem.plan.consistency.register import check_register
 from treem.plan.problems import Found
 from treem.plan.settings import Differences, Form, Holidays, IndicatorBook, Mail, Office, Plan, Register
@@ -39,7 +40,7 @@ def check_all(parts: Parts) -> Iterator[Found]:
     if parts.register:
         yield from check_register(parts.register)
     if parts.plan:
-        yield from check_plan(parts.plan, parts.register, parts.holidays, parts.book)
+        yield from _of_plan(parts, parts.plan)
     if parts.book:
         yield from check_book(parts.book, parts.register, parts.plan)
     if parts.mail:
@@ -52,3 +53,9 @@ def check_all(parts: Parts) -> Iterator[Found]:
         yield from check_form(name, form, parts.register, parts.plan, parts.book)
     if parts.all_forms and parts.register and parts.plan and parts.book:
         yield from check_asking(parts.forms, parts.register, parts.plan, parts.book)
+
+
+def _of_plan(parts: Parts, plan: Plan) -> Iterator[Found]:
+    yield from check_plan(plan, parts.register, parts.holidays, parts.book)
+    if parts.holidays:
+        yield from check_order(plan, parts.holidays, parts.forms.values())

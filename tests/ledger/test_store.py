@@ -37,7 +37,7 @@ def test_the_migrated_schema_is_the_one_of_the_tables(ledger: Ledger) -> None:
     with ledger.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Table.metadata) == []
-        assert context.get_current_revision() == "0007"
+        assert context.get_current_revision() == "0008"
 
 
 def test_opening_again_keeps_what_is_there(ledger: Ledger, url: str, tmp_path: Path) -> None:

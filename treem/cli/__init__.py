@@ -3,7 +3,7 @@
 Commands that need Prefect are added by `flows.commands`, which is what the installed `treem` script starts.
 """
 
-from treem.cli import ask, choose, decide, history, look, mail, paper, reports, trace
+from treem.cli import ask, choose, decide, history, look, mail, narratives, paper, reports, trace
 from treem.cli.base import ConfigOption, JsonOption, app, console, fail, named_errors
 from treem.cli.forecast import list_letters
 
@@ -21,6 +21,7 @@ __all__ = [
     "look",
     "mail",
     "named_errors",
+    "narratives",
     "paper",
     "reports",
     "trace",

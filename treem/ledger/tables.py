@@ -405,6 +405,23 @@ class Question(Table):
     request: Mapped[Request] = relationship()
 
 
+class Screening(Table):
+    """What a person decided about a text that looks like naming a child: it may stand in documents, or other words in
+    its place. `section`: of a narrative, or "ghi-chu:" and the figure of a remark. `text_sha`: of the words as filed.
+    """
+
+    __tablename__ = "screening"
+    __table_args__ = (UniqueConstraint("request_id", "section", "text_sha"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("request.id"), index=True)
+    section: Mapped[str]
+    text_sha: Mapped[str]
+    instead: Mapped[str | None] = mapped_column(Text)  # none: the text itself may stand there
+    decided_by: Mapped[str]
+    why: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[datetime]
+
+
 class Approval(Table):
     """A decision on a report: who says they decided, when, on which digest (Prefect has no users)."""
 

@@ -21,6 +21,7 @@ from treem.rounds import recommendations
 from treem.rounds.house import House
 from treem.rounds.merged import asked_bodies, district_of, sources_of
 from treem.rounds.reconciling import compared_of, findings_of, is_reconciled
+from treem.rounds.screening import Screen
 
 __all__ = ["asked_bodies", "beside_of", "district_of", "sources_of"]
 
@@ -131,10 +132,11 @@ def _recommendations(house: House, session: Session, plan: RoundPlan) -> tuple[R
         query = query.where(or_(Recommendation.state == "open", Recommendation.answer_id.in_(own)))
     else:
         return ()
+    screen = Screen(session, house.settings)
     return tuple(
         Recommended(
             house.settings.body(one.request.body, one.request.due).name,
-            one.text,
+            screen.recommendation(one),
             one.due,
             one.state,
             house.local(one.closed_at).date() if one.closed_at else None,

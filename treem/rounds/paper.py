@@ -23,6 +23,7 @@ from treem.plan.agenda import RoundPlan
 from treem.plan.problems import choose
 from treem.plan.settings import Body
 from treem.rounds.house import House
+from treem.rounds.screening import Screen, passed_narratives
 from treem.rounds.wording import about, filing, form_of
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -119,7 +120,8 @@ def _inspected(house: House, session: Session, matter: Matter, body: Body) -> Ma
     plan = matter.plan
     requests = select(Request).join(Round).where(Round.key == plan.key, Request.body == body.code)
     request = session.scalar(requests)
-    said = [n for n in queries.narratives(session, plan.key) if n.body == body.code]
+    said = [n for n in passed_narratives(session, house.settings, plan.key) if n.body == body.code]
+    screen = Screen(session, house.settings)
     found = select(Recommendation).where(Recommendation.request_id == (request.id if request else None))
     return replace(
         matter,
@@ -128,7 +130,7 @@ def _inspected(house: House, session: Session, matter: Matter, body: Body) -> Ma
         duties=_looked_at(house, plan, body),
         conclusion=tuple(n.text for n in said if not RECOMMENDATION.fullmatch(n.section)),
         recommendations=tuple(
-            Recommended(body.name, one.text, one.due, one.state)
+            Recommended(body.name, screen.recommendation(one), one.due, one.state)
             for one in session.scalars(found.order_by(Recommendation.number))
         ),
     )

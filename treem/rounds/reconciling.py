@@ -27,6 +27,7 @@ from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body, Settings
 from treem.rounds.house import House
 from treem.rounds.merged import asked_bodies, district_of, sources_of
+from treem.rounds.screening import Screen
 
 FIRST_YEAR = 2000  # of which the almanac is certain
 
@@ -58,8 +59,9 @@ def findings_of(house: House, session: Session, plan: RoundPlan, district: Distr
 def _asked(house: House, session: Session, plan: RoundPlan) -> dict[str, Asked]:
     """The round's questions by their mark."""
     query = select(Question).join(Round, Round.id == Question.round_id).where(Round.key == plan.key)
+    screen = Screen(session, house.settings)
     return {
-        q.fingerprint: Asked(q.state, house.local(q.asked_at).date(), q.outcome or "", q.answer or "")
+        q.fingerprint: Asked(q.state, house.local(q.asked_at).date(), q.outcome or "", screen.answer(q))
         for q in session.scalars(query.order_by(Question.id))
     }
 

@@ -19,6 +19,7 @@ from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan
 from treem.rounds.gathered import asked_bodies, beside_of, district_of
 from treem.rounds.house import House
+from treem.rounds.screening import passed_narratives
 from treem.rounds.wording import about
 
 PREVIEW = "xem-truoc"
@@ -201,7 +202,8 @@ def _documents(house: House, session: Session, plan: RoundPlan) -> tuple[bytes, 
     settings, district = house.settings, district_of(house, session, plan)
     plan = replace(plan, bodies=tuple(asked_bodies(house, session, plan)))
     filing = queries.filing_record(session, plan.key)
-    narratives, own = queries.narratives(session, plan.key), queries.accepted_values(session, plan.key)
+    narratives = passed_narratives(session, settings, plan.key)
+    own = queries.accepted_values(session, plan.key)
     beside = beside_of(house, session, plan, district)
     return (
         write_report(district, settings, plan, filing, narratives, beside=beside, draft=True),

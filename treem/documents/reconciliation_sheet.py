@@ -23,17 +23,18 @@ if TYPE_CHECKING:
     from treem.documents.annex import Sheet
 
 DIFFERENCES, COMPARISON = "Đối chiếu", "So sánh"
-WIDTHS = (4.5, 10, 21, 8, 30, 9, 22, 32, 10, 16, 46, 34)
+WIDTHS = (4, 8.5, 14, 7.5, 22, 8, 18, 22, 8.5, 12, 33, 22)
 HEADS = (
     "TT", "Mức độ", "Quy tắc", "Mã", "Chỉ tiêu", "Phân tổ", "Cơ quan, đơn vị", "Số liệu được so sánh", "Chênh lệch",
     "Ô", "Câu hỏi gợi ý", "Tình trạng, giải trình",
 )  # fmt: skip
-COMPARED_WIDTHS = (8.5, 40, 10, 10, 9, 10, 9, 10, 8, 24, 12, 40)
+COMPARED_WIDTHS = (8, 34, 9.5, 9, 8, 10, 8, 9, 7.5, 20, 9.5, 30)
 COMPARED_HEADS = (
     "Mã", "Chỉ tiêu", "Đơn vị tính", "Kỳ này", "Độ phủ", "Cùng kỳ năm trước", "Độ phủ", "Tăng, giảm", "%",
     "Riêng các đơn vị có số cả hai kỳ", "Lũy kế", "Ghi chú",
 )  # fmt: skip
 SEVERITIES = {"warning": "Nên xem lại", "error": "Phải làm rõ"}
+MOST_NAMES = 4
 CHECK = "Đề nghị kiểm tra, sửa lại nếu chưa đúng; nếu số đã đúng, xin ghi lý do."
 WHY_NOT = {
     "none_before": "năm trước chưa có số liệu",
@@ -233,7 +234,7 @@ def write_differences(
                 figure.code,
                 figure.label + (f" ({mark})" if sensitive else ""),
                 COLUMN_NAMES[found.column],
-                _bodies(found, findings),
+                _bodies(found, findings, settings),
                 numbers_text(found, settings),
                 found.difference,
                 "; ".join(dict.fromkeys(f"{name}!{cell}" for name, cell in found.places)),
@@ -248,9 +249,18 @@ def write_differences(
     sheet.finish()
 
 
-def _bodies(found: Difference, findings: Findings) -> str:
-    names = ", ".join(_short(body, findings) for body in found.bodies)
-    return names if found.body else f"Toàn huyện: {names}"
+def _bodies(found: Difference, findings: Findings, settings: Settings) -> str:
+    """By name; many of one group by their number, for their cells stand on the sheet of the communes."""
+    if found.body:
+        return _short(found.body, findings)
+    by_group: dict[str, list[str]] = {}
+    for body in found.bodies:
+        by_group.setdefault(findings.groups.get(body, ""), []).append(_short(body, findings))
+    parts = (
+        ", ".join(names) if len(names) <= MOST_NAMES else f"{len(names)} đơn vị ({settings.group(group).name})"
+        for group, names in by_group.items()
+    )
+    return f"Toàn huyện: {'; '.join(parts)}"
 
 
 def _rule_lines(findings: Findings, settings: Settings) -> Iterator[list[str | int | Decimal | None]]:

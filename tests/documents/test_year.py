@@ -18,6 +18,7 @@ from openpyxl import Workbook, load_workbook
 from tests.documents import year
 from tests.documents.test_annex import table
 from tests.documents.test_report import lines
+from treem.documents import duty_sheet
 from treem.rounds import reporting
 from treem.rounds.gathered import beside_of, district_of
 from treem.rounds.house import House
@@ -180,3 +181,19 @@ def test_every_document_has_the_layout_of_the_decree(held: Held, key: str) -> No
     assert {e.get(qn("w:ascii")) for e in document.element.iter(qn("w:rFonts"))} - {None} <= {"Times New Roman"}
     assert "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM" in held.text(key)
     assert not re.search(r"[{}]|None|Undefined", held.text(key))
+
+
+@pytest.mark.parametrize("outward", [False, True])
+@pytest.mark.parametrize("key", [EVENT, TRAINING, RECORD, ANNUAL, FINAL, NEXT])
+def test_every_sheet_can_be_read_and_printed(held: Held, key: str, outward: bool) -> None:
+    for sheet in held.book(key, outward=outward):
+        assert sheet.freeze_panes and sheet.print_area and sheet.print_title_rows, sheet.title
+        assert sheet.page_setup.orientation == "landscape" and sheet.sheet_properties.pageSetUpPr.fitToPage
+        formats = {c.number_format for row in sheet.iter_rows() for c in row if isinstance(c.value, int | float)}
+        assert all(re.fullmatch(r"\[\$-42A\]#,##0(\.0+)?", text) for text in formats), (sheet.title, formats)
+
+
+def test_a_duty_matrix_stands_in_the_annual_report_alone(held: Held) -> None:
+    assert duty_sheet.SHEET in held.book(ANNUAL).sheetnames
+    assert duty_sheet.SHEET not in held.book(ANNUAL, outward=True).sheetnames
+    assert duty_sheet.SHEET not in held.book(EVENT).sheetnames

@@ -51,6 +51,7 @@ from treem.plan.settings import Column, Settings
 
 INTERNAL = "nội bộ"
 DIGEST_LENGTH = 12
+VIETNAMESE = "[$-42A]"  # dots for thousands and a decimal comma, whatever the program's own language
 LINE = 15  # points a line of text
 UPRIGHT = 150  # points of a head with names that stand upright
 FONT = {"font_name": "Times New Roman", "font_size": 11, "valign": "top"}
@@ -224,7 +225,7 @@ def _sheet(book: Any, name: str, widths: Sequence[float], formats: dict[Any, Any
 def _number_format(number: Decimal) -> str:
     exponent = number.normalize().as_tuple().exponent
     places = -exponent if isinstance(exponent, int) and exponent < 0 else 0
-    return "#,##0" + ("." + "0" * places if places else "")
+    return f"{VIETNAMESE}#,##0" + ("." + "0" * places if places else "")
 
 
 def _period(plan: RoundPlan) -> str:

@@ -17,6 +17,7 @@ from treem.district.suppress import Edition, Key
 from treem.documents.annex import write_annex
 from treem.documents.figures import HIDDEN, HIDDEN_LEGEND, commune_heading
 from treem.documents.report import write_report
+from treem.documents.told import told_by
 from treem.plan.settings import Confidentiality, Settings
 
 COLUMNS = ("total", "male", "female", "minority")
@@ -133,3 +134,18 @@ def test_the_threshold_is_the_offices_to_set(held: Round) -> None:
     many, few = hidden_places(held.district, held.settings), hidden_places(held.district, looser)
     assert sum(map(len, few.values())) < sum(map(len, many.values()))
     assert not any(place[1].isdigit() and f == "LD-24.2" for f, places in few.items() for place in places)
+
+
+def test_a_workbook_that_was_sent_is_read_back(annex: Any, held: Round, edition: Edition) -> None:
+    sent = BytesIO()
+    annex.save(sent)
+    told, numbers = told_by(sent.getvalue(), held.district), dict(edition.numbers)
+    assert len(told) > 300
+    assert {key: numbers[key] for key in told if key in numbers} == {
+        key: n for key, n in told.items() if key in numbers
+    }
+    assert not set(told) & (edition.small | edition.secret)
+    again = District(
+        held.district.totals, held.district.by_body, held.district.cross_checks, held.district.unplaced, told
+    )
+    assert hidden_places(again, held.settings) == hidden_places(held.district, held.settings)

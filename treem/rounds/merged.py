@@ -4,16 +4,17 @@ Belongs here: which figures of which rounds and bodies count. What stands beside
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from treem.district.merge import District, added_up, merge
+from treem.documents.told import told_by
 from treem.ledger import queries
 from treem.ledger.queries import ValueRow
-from treem.ledger.tables import Request, Round
+from treem.ledger.tables import Report, Request, Round
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Body
 from treem.rounds.house import House
@@ -27,7 +28,7 @@ def district_of(house: House, session: Session, plan: RoundPlan) -> District:
     settings = house.settings
     own = queries.accepted_values(session, plan.key)
     taken = [row for source in sources_of(house, plan) for row in queries.accepted_values(session, source.key)]
-    return merge(
+    district = merge(
         pd.concat([_frame(own), added_up(_frame(taken), settings)]),
         settings,
         asked_bodies(house, session, plan),
@@ -38,6 +39,11 @@ def district_of(house: House, session: Session, plan: RoundPlan) -> District:
             for body in asked_bodies(house, session, source)
         ],
     )
+    sent = select(Report.outward_xlsx_sha).join(Round).where(Round.key == plan.key, Report.sent_at.is_not(None))
+    told: dict[tuple[str, ...], int] = {}
+    for sha in session.scalars(sent.order_by(Report.version)):
+        told |= told_by(house.ledger.originals.read(sha), district)
+    return replace(district, told=told)
 
 
 def sources_of(house: House, plan: RoundPlan) -> list[RoundPlan]:

@@ -18,7 +18,7 @@ from treem.plan.load import load_settings
 @app.command("rehearse")
 def rehearse(
     round_key: Annotated[str | None, typer.Argument(metavar="[ĐỢT]")] = None,
-    year: Annotated[int | None, typer.Option(help="Diễn tập trọn một năm, mọi hoạt động.", min=2001, max=2098)] = None,
+    year: Annotated[int | None, typer.Option(help="Diễn tập trọn một năm, mọi hoạt động.", min=2001, max=2050)] = None,
     letters: Annotated[bool, typer.Option("--letters", help="Chỉ liệt kê thư của cả năm; không gửi gì.")] = False,
     out: Annotated[Path | None, typer.Option(help="Thư mục kết quả; mặc định là var/dien-tap.")] = None,
     seed: Annotated[int, typer.Option(help="Hạt giống: quyết định đơn vị nào trả lời thế nào.")] = 1,

@@ -91,7 +91,7 @@ def test_a_moved_deadline_is_told_once_to_those_who_have_not_answered(office: De
     office.write("cong-an", at(5, 24), filled(office.form("cong-an")))
     office.collect(at(5, 24, 9))
     move_to(config, "06-22")
-    assert look(office, CHANGED) == ["move", "move"]
+    assert look(office, CHANGED) == ["move"] * 3
     for body in ("03390", "03424"):
         (letter,) = told(office, body)
         assert NEW_DAY in letter.text
@@ -99,11 +99,39 @@ def test_a_moved_deadline_is_told_once_to_those_who_have_not_answered(office: De
         assert letter.in_reply_to == office.asked(body).message_id
         assert letter.workbook is None
     assert told(office, "cong-an") == []
-    assert {r.due for b, r in requests(office).items() if b != "cong-an"} == {date(2027, 6, 21)}
+    assert {r.due for r in requests(office).values()} == {date(2027, 6, 21)}
 
     written = office.row_counts()
     assert look(office, CHANGED) == []
     assert office.row_counts() == written
+
+
+def test_who_answered_between_the_old_day_and_the_new_is_in_time(office: Desk, config: Path) -> None:
+    office.write("cong-an", at(6, 16), filled(office.form("cong-an")))
+    office.collect(at(6, 16, 9))
+    assert not office.filing("cong-an").on_time
+    move_to(config, "06-22")
+    look(office, at(6, 17))
+    assert office.filing("cong-an").on_time
+    assert told(office, "cong-an") == []
+
+
+def test_after_a_later_day_a_body_is_chased_anew(office: Desk, config: Path) -> None:
+    for month_day in ((6, 7), (6, 11), (6, 15), (6, 17)):
+        look(office, at(*month_day))
+    chased = len(office.mail_to(office.address("03390")))
+    move_to(config, "06-30", "06-15")
+    look(office, at(6, 18))
+    assert "remind" in look(office, at(6, 22))
+    assert "chase" in look(office, at(6, 30))
+    assert len(office.mail_to(office.address("03390"))) == chased + 3  # the new day, a reminder, a chase
+
+
+def test_a_round_whose_days_moved_far_is_still_looked_after(office: Desk, config: Path) -> None:
+    move_to(config, "08-15")
+    office.house = office.world.open()
+    assert ROUND in rounds_in_motion(office.house, CHANGED)
+    assert look(office, CHANGED) == ["move"] * 3
 
 
 def test_the_round_goes_on_by_the_new_day(office: Desk, config: Path) -> None:

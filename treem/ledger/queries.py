@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from treem.ledger.tables import (
@@ -23,6 +24,8 @@ from treem.ledger.tables import (
 )
 from treem.plan.agenda import RequestFact, RoundFacts
 
+ANOTHER_DAY = ("moved", "extend")
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 STAGES = ("request", "remind-", "chase-")  # idem keys of letters to a body: `request:TOKEN`, `remind-1:TOKEN`, …
 UNDELIVERED = ("bounced", "failed")
 
@@ -86,7 +89,7 @@ def round_facts(session: Session, round_key: str) -> RoundFacts:
     chosen = selection_of(session, round_key)
     if entry is None:
         return RoundFacts(opened=False, requests=(), closed=False, report_state=None, chosen=chosen)
-    written = _letters(session, entry.id)
+    written = standing_letters(session, Request.round_id == entry.id)
     requests = session.scalars(select(Request).where(Request.round_id == entry.id).order_by(Request.id))
     return RoundFacts(
         opened=True,
@@ -115,7 +118,7 @@ def open_requests_of_sender(session: Session, bodies: Collection[str]) -> list[R
     A round whose report has been sent waits for nobody; an answer to it must say so itself. A request that has been
     answered is among them: which letter was taken in first must make no difference to the next.
     """
-    reported = select(Report.round_id).where(Report.state == "sent")
+    reported = select(Report.round_id).where(Report.state.in_(("sent", "kept")))
     return list(
         session.scalars(
             select(Request).where(Request.body.in_(bodies), Request.round_id.not_in(reported)).order_by(Request.id)
@@ -171,14 +174,14 @@ def filing_record(session: Session, round_key: str) -> list[FilingRow]:
     entry = find_round(session, round_key)
     if entry is None:
         return []
-    written, filed = _letters(session, entry.id), _counting_submissions(session, entry.id)
+    written, filed = _letters(session, Request.round_id == entry.id), _counting_submissions(session, entry.id)
     findings = _finding_counts(session, [s.id for s in filed.values()])
     requests = session.scalars(select(Request).where(Request.round_id == entry.id).order_by(Request.id))
     return [_filing_row(r, written.get(r.id, []), filed.get(r.id), findings) for r in requests]
 
 
 @dataclass(frozen=True)
-class _Letter:
+class Letter:
     """A letter to a body about its request; a cancelled one was written all the same."""
 
     request_id: int
@@ -188,23 +191,42 @@ class _Letter:
     recipient: str
 
 
-def _letters(session: Session, round_id: int) -> dict[int, list[_Letter]]:
-    """The asking letters of a round by request, oldest first."""
+def standing_letters(session: Session, of: ColumnElement[bool]) -> dict[int, list[Letter]]:
+    """The asking letters that still count, by request, oldest first.
+
+    A reminder or chase for a day that was moved or extended since does not, nor does a letter in vain to an address
+    that has been well since.
+    """
+    well = dict(session.execute(select(Contact.address, Contact.since).where(Contact.state == "ok")).tuples().all())
+    moved = {}
+    for letter in chain.from_iterable(_letters(session, of, ANOTHER_DAY).values()):
+        moved[letter.request_id] = letter.created_at
+
+    def stands(letter: Letter) -> bool:
+        for_another_day = letter.stage != "request" and letter.created_at <= moved.get(letter.request_id, LONG_AGO)
+        in_vain = letter.state in UNDELIVERED and letter.created_at < well.get(letter.recipient, LONG_AGO)
+        return not for_another_day and not in_vain
+
+    return {request_id: list(filter(stands, letters)) for request_id, letters in _letters(session, of).items()}
+
+
+def _letters(session: Session, of: ColumnElement[bool], stages: tuple[str, ...] = STAGES) -> dict[int, list[Letter]]:
+    """The letters of those stages by request, oldest first; `of` is a condition on the request."""
     rows = session.execute(
         select(LetterOut.request_id, LetterOut.idem_key, LetterOut.state, LetterOut.created_at, LetterOut.recipient)
         .join(Request, Request.id == LetterOut.request_id)
-        .where(Request.round_id == round_id)
+        .where(of)
         .order_by(LetterOut.id)
     )
-    found: dict[int, list[_Letter]] = {}
+    found: dict[int, list[Letter]] = {}
     for request_id, idem_key, state, created_at, recipient in rows:
         stage = idem_key.partition(":")[0]
-        if stage.startswith(STAGES):
-            found.setdefault(request_id, []).append(_Letter(request_id, stage, state, created_at, recipient))
+        if stage.startswith(stages):
+            found.setdefault(request_id, []).append(Letter(request_id, stage, state, created_at, recipient))
     return found
 
 
-def _request_fact(request: Request, letters: list[_Letter]) -> RequestFact:
+def _request_fact(request: Request, letters: list[Letter]) -> RequestFact:
     asking = next((x for x in reversed(letters) if x.stage == "request"), None)
     return RequestFact(
         body=request.body,
@@ -220,7 +242,7 @@ def _request_fact(request: Request, letters: list[_Letter]) -> RequestFact:
     )
 
 
-def _lost(letters: list[_Letter]) -> dict[str, frozenset[str]]:
+def _lost(letters: list[Letter]) -> dict[str, frozenset[str]]:
     """The stages none of whose letters arrived, with the addresses tried."""
     arrived = {x.stage for x in letters if x.state not in UNDELIVERED}
     stages = {x.stage for x in letters} - arrived
@@ -258,7 +280,7 @@ def _finding_counts(session: Session, submission_ids: Collection[int]) -> dict[i
 
 
 def _filing_row(
-    request: Request, letters: list[_Letter], submission: Submission | None, findings: dict[int, int]
+    request: Request, letters: list[Letter], submission: Submission | None, findings: dict[int, int]
 ) -> FilingRow:
     return FilingRow(
         body=request.body,

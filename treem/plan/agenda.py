@@ -323,10 +323,10 @@ def _changed(plan: RoundPlan, facts: RoundFacts, now: datetime) -> Iterator[Step
     for code in wanted:
         if in_time and (code not in known or known[code].left):
             yield Step("join", "open", code)
-    for request in filter(_unanswered, facts.requests):
+    for request in facts.requests:
         if request.body not in wanted:
-            yield Step("leave", "open", request.body)
-        elif request.told not in (None, plan.due):
+            yield from [Step("leave", "open", request.body)] if _unanswered(request) else []
+        elif not request.closed and request.told not in (None, plan.due):
             yield Step("move", "due", request.body)
 
 

@@ -24,6 +24,7 @@ from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan, Step
 from treem.plan.settings import Body
 from treem.rounds import recommendations
+from treem.rounds.filing import settle, submissions_of
 from treem.rounds.house import House
 from treem.rounds.wording import due_text, form_of, letter_context, previous_title
 
@@ -80,6 +81,9 @@ def tell_moved(house: House, plan: RoundPlan, step: Step, now: datetime) -> None
         request = _request(session, plan.key, step.of_body)
         if request.told_due == plan.due:
             return
+        if request.first_received_at is not None:
+            _move_answered(house, session, plan, request, now)
+            return
         extended = request.told_due is not None and request.due > max(request.told_due, plan.due)
         request.told_due = plan.due
         facts = {"due": plan.due.isoformat(), "kept": extended}
@@ -91,6 +95,15 @@ def tell_moved(house: House, plan: RoundPlan, step: Step, now: datetime) -> None
             told = _count(session, request.id, "moved")  # a day may move away, back, and away again
             key = f"moved:{request.token}:{plan.due.isoformat()}" + (f":{told + 1}" if told else "")
             _write(house, session, plan, request, "notice", key, "moved", now, attach=False)
+
+
+def _move_answered(house: House, session: Session, plan: RoundPlan, request: Request, now: datetime) -> None:
+    """A body that has answered is told nothing; a later day may bring its answer in time."""
+    request.told_due = plan.due
+    if plan.due > request.due:
+        request.due, request.legal_due = plan.due, plan.legal_due
+        settle(house, session, request, submissions_of(session, request.id))
+    record(session, "request_moved", now, round_id=request.round_id, request_id=request.id, due=plan.due.isoformat())
 
 
 def tell_rearranged(house: House, session: Session, plan: RoundPlan, body: str, now: datetime) -> None:
@@ -110,7 +123,8 @@ def write_to_body(house: House, plan: RoundPlan, step: Step, now: datetime) -> N
         earlier = _letters_of(session, request.id, stage)
         if not _all_lost(earlier) or (kind != "request" and request.first_received_at):
             return
-        key = f"{stage}:{request.token}" + (f":{len(earlier) + 1}" if earlier else "")
+        written = _count(session, request.id, stage)
+        key = f"{stage}:{request.token}" + (f":{written + 1}" if written else "")
         template = plan.collection.letter if kind == "request" else kind
         if not _write(house, session, plan, request, kind, key, template, now, tried=earlier):
             return
@@ -192,10 +206,9 @@ def _new_request(house: House, plan: RoundPlan, body: Body, round_id: int) -> Re
 
 
 def _letters_of(session: Session, request_id: int, stage: str) -> dict[str, str]:
-    """Where letters of that stage have gone already, and their states; another one goes to another address."""
-    written = LetterOut.idem_key.startswith(f"{stage}:", autoescape=True)
-    query = select(LetterOut.recipient, LetterOut.state).where(LetterOut.request_id == request_id, written)
-    return {row.recipient: row.state for row in session.execute(query)}
+    """Where letters of that stage that still count have gone, and their states; another goes to another address."""
+    letters = queries.standing_letters(session, Request.id == request_id).get(request_id, [])
+    return {letter.recipient: letter.state for letter in letters if letter.stage == stage}
 
 
 def _count(session: Session, request_id: int, stage: str) -> int:

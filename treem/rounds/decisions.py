@@ -41,7 +41,7 @@ from treem.rounds.wording import letter_context
 
 NO_NEED = ("unauthenticated", "junk", "dismissed", "auto_reply", "prose", "link", "unreadable", "unmatched")
 """Verdicts of letters that are done, and that a person may take up again all the same."""
-PLACE = re.compile(r"(?P<round>[a-z0-9-]+/\d{4})/(?P<body>[a-z0-9-]+)")
+PLACE = re.compile(r"(?P<round>[a-z0-9-]+/\d{4}(/[a-z0-9-]+)?)/(?P<body>[a-z0-9-]+)")
 
 
 class DecisionRefused(Exception):

@@ -10,7 +10,7 @@ from datetime import date
 
 from treem.documents.letters import render_letter
 from treem.ledger.tables import Request
-from treem.plan.agenda import Milestone, RoundPlan, plans_of
+from treem.plan.agenda import Milestone, RoundPlan, certain_plans, plans_of, years_around
 from treem.plan.almanac import Almanac
 from treem.plan.settings import Body, Settings
 from treem.rounds.wording import about, letter_context
@@ -38,7 +38,8 @@ def letters_of_year(settings: Settings, almanac: Almanac, year: int) -> list[For
 
     Raises LunarDateUnknown for years whose feasts are not certain.
     """
-    plans = [plan for y in (year - 1, year, year + 1) for plan in plans_of(settings, almanac, y)]
+    plans_of(settings, almanac, year)  # the year itself must be certain; of those beside it, what is
+    plans = certain_plans(settings, almanac, years_around(year))
     found = (
         letter for plan in plans for m in plan.milestones if m.date.year == year for letter in _on(settings, plan, m)
     )

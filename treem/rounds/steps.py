@@ -52,12 +52,10 @@ def rounds_in_motion(house: House, now: datetime) -> tuple[str, ...]:
 
 def _in_motion(house: House, plan: RoundPlan, now: datetime) -> bool:
     today = house.local(now).date()
-    if today < plan.begins:
-        return False
     with house.ledger.begin() as session:
         facts, awaited = queries.round_facts(session, plan.key), _awaited(session, plan.key)
     if not facts.opened:  # a round whose time passed before the office began is not opened years late
-        return today < plan.date_of("close")
+        return plan.begins <= today < plan.date_of("close")
     return not is_over(facts) or bool(awaited)
 
 

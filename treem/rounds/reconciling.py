@@ -52,7 +52,7 @@ def findings_of(house: House, session: Session, plan: RoundPlan, district: Distr
         {code: body.name for code, body in bodies.items()},
         {code: body.group for code, body in bodies.items()},
         _asked(house, session, plan),
-        _counts(session),
+        _counts(session, plan),
     )
 
 
@@ -66,9 +66,12 @@ def _asked(house: House, session: Session, plan: RoundPlan) -> dict[str, Asked]:
     }
 
 
-def _counts(session: Session) -> dict[str, RuleCount]:
-    """How the rules have done in all rounds."""
+def _counts(session: Session, plan: RoundPlan) -> dict[str, RuleCount]:
+    """How the rules have done in this round and those opened before it: what is asked later must not change a document
+    that was approved."""
+    entry = queries.find_round(session, plan.key)
     query = select(Question.rule, Question.state, Question.outcome, func.count(Question.id))
+    query = query.where(Question.round_id <= (entry.id if entry else 0))
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for rule, state, outcome, count in session.execute(query.group_by(Question.rule, Question.state, Question.outcome)):
         found[rule]["asked"] += count

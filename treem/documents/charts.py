@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from io import BytesIO
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
 PEN = Lock()  # matplotlib draws one picture at a time
+KEPT = 8  # pictures: the draft and what is sent have the same ones
 DPI = 150
 WIDE = 245.0  # mm: the breadth of a turned page between its margins
 FONT = "DejaVu Sans"  # comes with matplotlib, the same everywhere, and has every Vietnamese letter
@@ -73,31 +75,38 @@ def timeline(plan: RoundPlan, filing: Sequence[FilingRow], timezone: str) -> Cha
     first, last = min(day for day, _ in came), max(day for day, _ in came)
     start, end = min(first, plan.due), max(last, plan.due)
     days = [start + timedelta(days=n) for n in range((end - start).days + 1)]
-    picture, axes = _picture(WIDE, 72)
-    below = [on_time[day] for day in days]
-    axes.bar(range(len(days)), below, color=WHITE, edgecolor=BLACK, label="đúng hạn", width=0.8)
-    late_counts = [late[day] for day in days]
-    axes.bar(range(len(days)), late_counts, bottom=below, color=GREY, edgecolor=BLACK, hatch=LATE, label="quá hạn")
-    for place, day in enumerate(days):
-        if total := on_time[day] + late[day]:
-            axes.annotate(str(total), (place, total), ha="center", va="bottom", fontsize=8)
-    axes.axvline(days.index(plan.due) + 0.5, color=BLACK, linestyle="--", linewidth=1)
-    top = max(on_time[day] + late[day] for day in days)
-    axes.set_ylim(0, top * 1.35 + 0.5)
-    corner = (days.index(plan.due) + 0.4, top * 1.32 + 0.4)
-    axes.annotate(f"hết hạn nộp {short_date(plan.due)}", corner, ha="right", va="top")
-    step = max(1, len(days) // 12)
-    axes.set_xticks(range(0, len(days), step), [f"{day.day:02d}/{day.month}" for day in days[::step]])
-    axes.set_xlim(-0.8, len(days) - 0.2)
-    axes.set_ylabel("số báo cáo nhận được")
-    axes.yaxis.get_major_locator().set_params(integer=True)
-    axes.legend(loc="upper center", frameon=False, ncols=2)
     missing = len(filing) - len(came)
     alt = (
         f"Biểu đồ cột: số báo cáo nhận lần đầu theo ngày, từ {short_date(first)} đến {short_date(last)}; đúng hạn "
         f"{on_time.total()}, quá hạn {late.total()}, chưa nộp {missing}; hạn nộp {short_date(plan.due)}."
     )
-    return Chart("Số báo cáo nhận được theo ngày (lần nhận đầu tiên)", alt, _png(picture))
+    png = _columns(tuple(days), tuple(on_time[d] for d in days), tuple(late[d] for d in days), plan.due)
+    return Chart("Số báo cáo nhận được theo ngày (lần nhận đầu tiên)", alt, png)
+
+
+@lru_cache(maxsize=KEPT)
+def _columns(days: tuple[date, ...], on_time: tuple[int, ...], late: tuple[int, ...], due: date) -> bytes:
+    """A column a day; `due` is among the days."""
+    totals, due_at = [good + bad for good, bad in zip(on_time, late, strict=True)], days.index(due)
+    with PEN:
+        picture, axes = _picture(WIDE, 72)
+        places, edge = range(len(days)), {"edgecolor": BLACK, "width": 0.8}
+        axes.bar(places, on_time, color=WHITE, label="đúng hạn", **edge)
+        axes.bar(places, late, bottom=on_time, color=GREY, hatch=LATE, label="quá hạn", **edge)
+        for place, total in enumerate(totals):
+            if total:
+                axes.annotate(str(total), (place, total), ha="center", va="bottom", fontsize=8)
+        axes.axvline(due_at + 0.5, color=BLACK, linestyle="--", linewidth=1)
+        axes.set_ylim(0, max(totals) * 1.35 + 0.5)
+        corner = (due_at + 0.4, max(totals) * 1.32 + 0.4)
+        axes.annotate(f"hết hạn nộp {short_date(due)}", corner, ha="right", va="top")
+        step = max(1, len(days) // 12)
+        axes.set_xticks(places[::step], [f"{day.day:02d}/{day.month}" for day in days[::step]])
+        axes.set_xlim(-0.8, len(days) - 0.2)
+        axes.set_ylabel("số báo cáo nhận được")
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.legend(loc="upper center", frameon=False, ncols=2)
+        return _png(picture)
 
 
 def _day(row: FilingRow, timezone: str) -> date:
@@ -119,26 +128,36 @@ def beside_last_year(compared: Sequence[Compared], merged: Sequence[Merged], sho
     chosen = _one_a_section(fit, lambda c: told[c.figure.code].indicator.section)[:MOST_COMPARED]
     if len(chosen) < 2:
         return None
-    picture, axes = _picture(WIDE, 14 + 8.2 * len(chosen))
-    index = [float(100 * (c.now.number or 0) / _before(c)) for c in chosen]
-    places = range(len(chosen))[::-1]
-    axes.barh(places, [min(i, MOST_INDEX) for i in index], color=GREY, edgecolor=BLACK, height=0.62)
-    axes.axvline(100, color=BLACK, linestyle="--", linewidth=1)
-    for place, c, i in zip(places, chosen, index, strict=True):
-        sign = "»" if i > MOST_INDEX else ""
-        text = f" {sign}{number_text(_before(c))} → {number_text(c.now.number or Decimal(0))} {c.figure.unit}"
-        under = {"facecolor": WHITE, "edgecolor": "none", "pad": 0.6}  # the dashed line does not strike it through
-        axes.annotate(text, (min(i, MOST_INDEX), place), va="center", ha="left", fontsize=8, bbox=under)
-    axes.set_yticks(places, [_short(_alone(c.figure.label), 70) for c in chosen], fontsize=8)
-    axes.set_xlim(0, max(140.0, min(max(index), MOST_INDEX) * 1.35))
-    axes.set_xlabel("cùng kỳ năm trước = 100 (đường đứt nét)")
+    index = tuple(float(100 * (c.now.number or 0) / _before(c)) for c in chosen)
+    told_as = tuple(
+        f"{number_text(_before(c))} → {number_text(c.now.number or Decimal(0))} {c.figure.unit}" for c in chosen
+    )
     lines = (
         f"{_alone(c.figure.label)}: năm trước {number_text(_before(c))}, kỳ này "
         f"{number_text(c.now.number or Decimal(0))} {c.figure.unit}"
         for c in chosen
     )
     alt = f"Biểu đồ thanh ngang so với cùng kỳ năm trước. {'; '.join(lines)}."
-    return Chart("So với cùng kỳ năm trước (chỉ tiêu mọi đơn vị đều có số liệu cả hai kỳ)", alt, _png(picture))
+    png = _index_bars(tuple(_short(_alone(c.figure.label), 70) for c in chosen), index, told_as)
+    return Chart("So với cùng kỳ năm trước (chỉ tiêu mọi đơn vị đều có số liệu cả hai kỳ)", alt, png)
+
+
+@lru_cache(maxsize=KEPT)
+def _index_bars(names: tuple[str, ...], index: tuple[float, ...], told_as: tuple[str, ...]) -> bytes:
+    """A bar a figure, in per cent of last year's; one that leaves the picture is cut off and marked."""
+    with PEN:
+        picture, axes = _picture(WIDE, 14 + 8.2 * len(names))
+        places, lengths = range(len(names))[::-1], [min(i, MOST_INDEX) for i in index]
+        axes.barh(places, lengths, color=GREY, edgecolor=BLACK, height=0.62)
+        axes.axvline(100, color=BLACK, linestyle="--", linewidth=1)
+        under = {"facecolor": WHITE, "edgecolor": "none", "pad": 0.6}  # the dashed line does not strike it through
+        for place, length, i, text in zip(places, lengths, index, told_as, strict=True):
+            mark = " »" if i > MOST_INDEX else " "
+            axes.annotate(f"{mark}{text}", (length, place), va="center", ha="left", fontsize=8, bbox=under)
+        axes.set_yticks(places, names, fontsize=8)
+        axes.set_xlim(0, max(140.0, max(lengths) * 1.35))
+        axes.set_xlabel("cùng kỳ năm trước = 100 (đường đứt nét)")
+        return _png(picture)
 
 
 def _may_be_drawn(c: Compared) -> bool:
@@ -164,22 +183,30 @@ def communes(names: Sequence[str], rows: Sequence[Bars], merged: Sequence[Merged
     chosen = _one_a_section(fit, lambda row: section[row.label])[:MOST_PANELS]
     if not chosen or len(names) < 2:
         return None
-    picture, axes = _picture(WIDE, 14 + 5.6 * len(names), panels=len(chosen))
-    places = range(len(names))[::-1]
-    for panel, row in zip(axes, chosen, strict=True):
-        numbers = row.numbers
-        panel.barh(places, [float(n or 0) for n in numbers], color=WHITE, edgecolor=BLACK, hatch=DOTTED, height=0.7)
-        for place, number, cell in zip(places, numbers, row.cells, strict=True):
-            panel.annotate(f" {cell}", (float(number or 0), place), va="center", ha="left", fontsize=8)
-        panel.set_title(f"{_wrapped(_alone(row.label), 34)}\n({row.unit})", fontsize=8)
-        panel.set_xlim(0, float(max(n for n in numbers if n is not None)) * 1.3)
-        panel.set_xticks([])
-        panel.set_yticks(places, names if panel is axes[0] else [""] * len(names), fontsize=8)
     said = (
         f"{_alone(row.label)} ({row.unit}): " + ", ".join(f"{n} {c}" for n, c in zip(names, row.cells, strict=True))
         for row in chosen
     )
-    return Chart("Các xã, thị trấn", f"Biểu đồ thanh ngang theo xã, thị trấn. {'. '.join(said)}.", _png(picture))
+    alt = f"Biểu đồ thanh ngang theo xã, thị trấn. {'. '.join(said)}."
+    return Chart("Các xã, thị trấn", alt, _panels(tuple(names), tuple(chosen)))
+
+
+@lru_cache(maxsize=KEPT)
+def _panels(names: tuple[str, ...], rows: tuple[Bars, ...]) -> bytes:
+    """A field a figure and a bar a commune, its printed cell beside it."""
+    with PEN:
+        picture, fields = _picture(WIDE, 14 + 5.6 * len(names), panels=len(rows))
+        places = range(len(names))[::-1]
+        for field, row in zip(fields, rows, strict=True):
+            lengths = [float(n or 0) for n in row.numbers]
+            field.barh(places, lengths, color=WHITE, edgecolor=BLACK, hatch=DOTTED, height=0.7)
+            for place, length, cell in zip(places, lengths, row.cells, strict=True):
+                field.annotate(f" {cell}", (length, place), va="center", ha="left", fontsize=8)
+            field.set_title(f"{_wrapped(_alone(row.label), 34)}\n({row.unit})", fontsize=8)
+            field.set_xlim(0, max(lengths) * 1.3)
+            field.set_xticks([])
+            field.set_yticks(places, names if field is fields[0] else [""] * len(names), fontsize=8)
+        return _png(picture)
 
 
 def _tells_apart(row: Bars) -> bool:

@@ -273,12 +273,11 @@ def _charts(
     printed = {row.label: row for group in context["district_rows"] for row in group.rows}
     shown = [m.figure.code for m in merged if _is_number(printed[m.figure.label].total)]
     bars = [charts.Bars(row.label, row.unit, row.cells) for row in context["commune_rows"]]
-    with charts.PEN:
-        drawn = (
-            charts.timeline(plan, filing, settings.office.timezone),
-            charts.beside_last_year(beside.compared, merged, shown),
-            charts.communes(context["communes"], bars, merged),
-        )
+    drawn = (
+        charts.timeline(plan, filing, settings.office.timezone),
+        charts.beside_last_year(beside.compared, merged, shown),
+        charts.communes(context["communes"], bars, merged),
+    )
     return tuple(chart for chart in drawn if chart)
 
 

@@ -270,7 +270,7 @@ def _rule_lines(findings: Findings, settings: Settings) -> Iterator[list[str | i
         left = f"Bỏ qua {', '.join(f'{code} ({why})' for code, why in rule.without.items())}." if rule.without else ""
         now = f"Đã tắt: {rule.off}" if rule.off else f"Phát hiện ở đợt này: {found}"
         ever = (
-            f"Đã hỏi từ trước tới nay: {count.asked}; được giải trình: {count.justified}; "
+            f"Đã hỏi đến đợt này: {count.asked}; được giải trình: {count.justified}; "
             f"đã sửa số: {count.corrected}; đã rút: {count.withdrawn}; chờ trả lời: {count.open}"
         )
         yield ["", SEVERITIES[rule.severity], rule.title, "", "", "", "", now, "", "", ever, left]

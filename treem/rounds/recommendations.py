@@ -135,12 +135,15 @@ def _of_boxes(session: Session, request: Request) -> Sequence[Recommendation]:
 def _close_what_is_done(
     house: House, session: Session, request: Request, rule: OpenRecommendations, now: datetime
 ) -> None:
-    """A body that says all is done closes what it was asked about; one that says less keeps everything open."""
-    closed = session.scalars(select(Recommendation).where(Recommendation.answer_id == request.id)).all()
-    own = open_ones(house.settings, session, house.local(now).date()).get(request.body, [])
-    told = _told_until(session, request)
-    asked = [*closed, *(one for one in own if one.created_at <= told)]
-    all_done = bool(asked) and _said_done(session, request, rule.done) >= len(asked)
+    """A body that says all is done closes what it was asked about; one that says less keeps everything open.
+
+    Its number is about what its last letter listed, though a person may have closed some of that since.
+    """
+    told, today = _told_until(session, request), house.local(now).date()
+    own = open_ones(house.settings, session, today).get(request.body, [])
+    asked = [*_closed_by(session, request), *(one for one in own if one.created_at <= told)]
+    gone = _closed_since(house.settings, session, request, told, today)
+    all_done = bool(asked) and _said_done(session, request, rule.done) >= len(asked) + len(gone)
     for one in asked:
         if all_done and one.state == "open":
             one.state, one.answer_id, one.closed_at = "done", request.id, now
@@ -149,6 +152,22 @@ def _close_what_is_done(
         else:
             continue
         record(session, f"recommendation_{one.state}", now, request.round_id, request.id, recommendation=one.id)
+
+
+def _closed_by(session: Session, request: Request) -> Sequence[Recommendation]:
+    """Those that this request's answer closed."""
+    return session.scalars(select(Recommendation).where(Recommendation.answer_id == request.id)).all()
+
+
+def _closed_since(
+    settings: Settings, session: Session, request: Request, told: datetime, today: date
+) -> list[Recommendation]:
+    """Those of the body that its last letter listed, and that were closed since by another than its answer."""
+    query = select(Recommendation).where(
+        Recommendation.state != "open", Recommendation.answer_id.is_(None),
+        Recommendation.created_at <= told, Recommendation.closed_at > told,
+    )  # fmt: skip
+    return [one for one in session.scalars(query) if _holder(settings, one.request, today).code == request.body]
 
 
 def _told_until(session: Session, request: Request) -> datetime:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.rounds.selecting.office import COMMUNES, FOLLOW_UP, RECORD, SELF, Office, at
-from treem.ledger.tables import Event, LetterOut
+from treem.ledger.tables import Event, LetterOut, Request, Round
 from treem.rounds import decisions, recommendations, recommending
 from treem.rounds.decisions import Decided, DecisionRefused
 
@@ -70,8 +70,6 @@ def test_following_a_record_again_changes_nothing(inspected: Office) -> None:
     before = [(r.id, r.text, r.state, r.due) for r in inspected.recommendations()]
     with inspected.house.ledger.begin() as session:
         request = inspected.recommendations()[0].request_id
-        from treem.ledger.tables import Request
-
         recommendations.follow(inspected.house, session, session.get_one(Request, request), at(2027, 11, 1))
     assert [(r.id, r.text, r.state, r.due) for r in inspected.recommendations()] == before
 
@@ -128,6 +126,43 @@ def test_what_was_recommended_after_the_letter_is_not_closed_by_the_answer(inspe
     recommending.add(inspected.house, RECORDS, BODY, "Sửa biển báo", None, Decided("can-bo", "kiểm tra lại", now))
     inspected.file(FOLLOWED, BODY, opened + timedelta(days=2), LD_17_2=2)
     assert [state for *_, state in states(inspected)] == ["done", "done", "open"]
+
+
+def asked_about_two(office: Office) -> None:
+    """The body was written to about both; a day later a person closed the first."""
+    office.choose(FOLLOWED)
+    opened = office.open(FOLLOWED)
+    closed = Decided("can-bo", "đã kiểm tra lại", opened + timedelta(days=1))
+    recommending.close(office.house, office.recommendations()[0].id, closed)
+
+
+def test_what_a_person_closed_after_the_letter_is_among_those_the_body_counts(inspected: Office) -> None:
+    """It did the first of the two, and says so: the second is not done."""
+    asked_about_two(inspected)
+    inspected.file(FOLLOWED, BODY, at(2027, 11, 15), LD_17_2=1)
+    assert [state for *_, state in states(inspected)] == ["done", "open"]
+    inspected.file(FOLLOWED, BODY, at(2027, 11, 16), LD_17_2=2)
+    assert [state for *_, state in states(inspected)] == ["done", "done"]
+    inspected.file(FOLLOWED, BODY, at(2027, 11, 17), LD_17_2=0)
+    assert [state for *_, state in states(inspected)] == ["done", "open"]  # what a person closed stays closed
+    first, _ = inspected.recommendations()[:2]
+    assert (first.closed_by, first.answer_id) == ("can-bo", None)
+
+
+def test_the_count_is_about_the_last_letter_not_the_first(inspected: Office) -> None:
+    """Reminded after a person closed one, the body counts the other only."""
+    asked_about_two(inspected)
+    with inspected.house.ledger.begin() as session:
+        letter = session.scalars(
+            select(LetterOut).join(Request).join(Round).where(Round.key == FOLLOWED, Request.body == BODY)
+        ).one()
+        again = {c.name: getattr(letter, c.name) for c in LetterOut.__table__.columns if c.name != "id"}
+        session.add(LetterOut(**again | {
+            "kind": "reminder", "idem_key": f"again:{letter.idem_key}", "created_at": at(2027, 11, 14),
+            "message_id": f"again-{letter.message_id}",
+        }))  # fmt: skip
+    inspected.file(FOLLOWED, BODY, at(2027, 11, 15), LD_17_2=1)
+    assert [state for *_, state in states(inspected)] == ["done", "done"]
 
 
 def test_the_letter_lists_what_is_open_with_its_day(inspected: Office) -> None:

@@ -59,6 +59,20 @@ def test_before_the_day_of_choosing_the_table_says_it_is_not_made(env: Env) -> N
     assert (refused.exit_code, "chưa chọn đơn vị; máy chọn ngày" in refused.output) == (1, True)
 
 
+def test_who_follows_another_selection_says_whose(env: Env) -> None:
+    result = treem(env, "select", RECORDS)
+    assert result.exit_code == 0
+    assert f"danh sách lấy theo đợt {OWN}, ngày " in result.output
+    assert json.loads(treem(env, "select", RECORDS, "--json").output)["follows"] == OWN
+    reached(env, OWN, "choose")
+    reached(env, RECORDS, "choose")
+    assert "danh sách lấy theo" not in treem(env, "select", RECORDS).output
+
+
+def test_the_help_names_a_round_that_selects(env: Env) -> None:
+    assert "Ví dụ kiem-tra/2027/tu-kiem-tra." in treem(env, "select", "--help").output
+
+
 def test_a_selection_is_shown_and_changed(env: Env) -> None:
     reached(env, OWN, "choose")
     first = rows(env)

@@ -10,7 +10,6 @@ from rich.table import Column, Table
 from treem.cli.base import (
     BodyArgument,
     JsonOption,
-    RoundArgument,
     WhyOption,
     app,
     console,
@@ -26,12 +25,14 @@ from treem.rounds.decisions import DecisionRefused
 from treem.rounds.house import House, house_from_environment
 from treem.rounds.selecting import changes
 
+SelectingRound = Annotated[str, typer.Argument(metavar="ĐỢT", help="Ví dụ kiem-tra/2027/tu-kiem-tra.")]
+RecordRound = Annotated[str, typer.Argument(metavar="ĐỢT", help="Ví dụ kiem-tra/2027/bien-ban.")]
 STATES = {"open": "chưa xong", "done": "đã thực hiện", "withdrawn": "đã rút"}
 
 
 @app.command("select")
 def select_bodies(
-    round_key: RoundArgument,
+    round_key: SelectingRound,
     add: Annotated[
         str | None, typer.Option(metavar="ĐƠN-VỊ", help="Thêm đơn vị này, hoặc đổi chỗ, ngày của nó.")
     ] = None,
@@ -57,8 +58,15 @@ def select_bodies(
 
 def _show_selection(house: House, round_key: str, as_json: bool) -> None:
     made, rows = changes.shown(house, round_key, now())
+    source = changes.followed(house, round_key)
     if as_json:
-        print_json({"round": round_key, "made": made, "bodies": [_as_data(row) for row in rows]})
+        print_json({"round": round_key, "made": made, "follows": source, "bodies": [_as_data(row) for row in rows]})
+        return
+    if not made and source:
+        console.print(
+            f"Chưa chọn; danh sách lấy theo đợt {source}, ngày {short_date(house.plan(round_key).date_of('choose'))}. "
+            f"Xem, thay đổi ở đó: treem select {source}.", soft_wrap=True,
+        )  # fmt: skip
         return
     if not made:
         console.print("Chưa chọn chính thức; nếu chọn hôm nay thì kết quả như sau.")
@@ -126,7 +134,7 @@ def show_recommendations(
 
 @app.command("recommend")
 def add_recommendation(
-    round_key: RoundArgument,
+    round_key: RecordRound,
     body: BodyArgument,
     text: Annotated[str, typer.Argument(metavar="NỘI-DUNG", help="Nội dung kiến nghị; không nêu tên trẻ em.")],
     why: WhyOption,

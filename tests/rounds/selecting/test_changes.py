@@ -3,12 +3,13 @@
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from tests.rounds.selecting.office import COMMUNES, RECORD, SELF, Office, at
 from treem.ledger import queries
-from treem.ledger.tables import Event, LetterOut, Request, Round
+from treem.ledger.tables import Event, LetterOut, Request, Round, Selected
 from treem.rehearsal.postbox import read_letter
+from treem.rounds import decisions
 from treem.rounds.decisions import Decided, DecisionRefused
 from treem.rounds.selecting import changes, visit_days
 
@@ -135,6 +136,20 @@ def test_a_place_that_is_given_back_may_be_given_to_another(nominated: Office) -
     assert {body: row.places for body, row in nominated.selected(TRAINED).items()} == {A: 5, B: 0, C: 0, D: 1}
 
 
+def test_another_day_leaves_the_places(nominated: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = date(2027, 8, 20)
+    monkeypatch.setattr(changes, "visit_days", lambda *_: [day])
+    changes.add(nominated.house, TRAINED, A, me(8, 17), day=day)
+    row = nominated.selected(TRAINED)[A]
+    assert (row.places, row.day) == (4, day)
+
+
+def test_who_is_added_again_after_a_drop_gets_one_place(nominated: Office) -> None:
+    changes.drop(nominated.house, TRAINED, A, me(8, 17))
+    changes.add(nominated.house, TRAINED, A, me(8, 18))
+    assert nominated.selected(TRAINED)[A].places == 1
+
+
 def test_more_places_than_there_are_is_refused(nominated: Office) -> None:
     with pytest.raises(DecisionRefused, match="Chỉ còn 0 trong 6 chỗ"):
         changes.add(nominated.house, TRAINED, C, me(8, 17))
@@ -154,6 +169,7 @@ def test_what_makes_no_sense_is_refused_in_words(chosen: Office) -> None:
     house = chosen.house
     for words, act in {
         "hỏi tất cả": lambda: changes.add(house, "bao-cao/2027", A, BEFORE),
+        f"lấy theo đợt kiem-tra/2028/{SELF}": lambda: changes.add(house, f"kiem-tra/2028/{RECORD}", A, BEFORE),
         "chưa chọn đơn vị; máy chọn ngày": lambda: changes.add(house, f"kiem-tra/2028/{SELF}", A, BEFORE),
         "không thuộc diện": lambda: changes.add(house, ROUND, "99999", BEFORE),
         "đã được chọn": lambda: changes.add(house, ROUND, A, BEFORE),
@@ -172,9 +188,63 @@ def test_who_has_answered_is_not_dropped_and_nobody_joins_too_late(chosen: Offic
         changes.drop(chosen.house, ROUND, A, me(9, 5))
     with pytest.raises(DecisionRefused, match="quá hạn"):
         changes.add(chosen.house, ROUND, C, me(9, 20))
+
+
+def test_who_was_let_off_by_itself_is_not_added(chosen: Office) -> None:
+    """A drop afterwards, and taking it back, do not undo what was decided about the request."""
+    chosen.open(ROUND)
+    decisions.waive(chosen.house, ROUND, B, me(9, 3))
     changes.drop(chosen.house, ROUND, B, me(9, 5))
     with pytest.raises(DecisionRefused, match="đã được miễn"):
-        changes.add(chosen.house, ROUND, B, me(9, 5))
+        changes.add(chosen.house, ROUND, B, me(9, 6))
+    assert asked(chosen)[B] == "waived"
+
+
+def test_a_drop_of_the_wrong_body_is_taken_back(chosen: Office) -> None:
+    """In the round itself and in the record of the visit; who and why are on record, and the body is told."""
+    opened = chosen.open(ROUND)
+    chosen.choose(RECORDS)
+    chosen.open(RECORDS)
+    changes.drop(chosen.house, ROUND, A, me(9, 1))
+    assert asked(chosen)[A] == asked(chosen, RECORDS)[A] == "waived"
+    changes.add(chosen.house, ROUND, A, me(9, 2, why="bỏ nhầm đơn vị"))
+    assert asked(chosen)[A] == asked(chosen, RECORDS)[A] == "sent"
+    assert A in chosen.chosen(ROUND) and A in chosen.chosen(RECORDS)
+    with chosen.house.ledger.begin() as session:
+        events = session.scalars(select(Event).where(Event.kind == "request_asked_again")).all()
+        letters = session.scalars(select(LetterOut).join(Request).join(Round).where(
+            Round.key == ROUND, Request.body == A).order_by(LetterOut.id)).all()  # fmt: skip
+        told = read_letter(letters[-1].raw).text
+    assert [e.data for e in events] == [{"by": "can-bo", "why": "bỏ nhầm đơn vị"}] * 2
+    assert [x.idem_key.partition(":")[0] for x in letters] == ["request", "waive", "rearranged"]
+    assert "không cần" not in told and "thời hạn nộp" in told
+    chosen.step(ROUND, opened + timedelta(days=20))
+    chosen.file(ROUND, A, at(2027, 9, 8), LD_12=0)
+    assert asked(chosen)[A] == "accepted"
+
+
+def test_a_round_whose_source_never_chose_asks_nobody_until_a_person_adds_one(office: Office) -> None:
+    for _ in range(2):
+        office.choose(RECORDS)
+    rows = office.selected(RECORDS)
+    assert {(row.chosen, *row.reasons) for row in rows.values()} == {(False, f"đợt {ROUND} chưa chọn đơn vị nào")}
+    assert list(rows) == list(COMMUNES)
+    with office.house.ledger.begin() as session:
+        assert len(session.scalars(select(Event).where(Event.kind == "bodies_selected")).all()) == 1
+    changes.add(office.house, RECORDS, C, me(9, 15))
+    opened = office.open(RECORDS)
+    assert asked(office, RECORDS) == {C: "queued"}
+    changes.add(office.house, RECORDS, D, me(9, 20))
+    office.step(RECORDS, opened + timedelta(days=2))
+    assert set(asked(office, RECORDS)) == {C, D}
+
+
+def test_a_body_the_source_did_not_consider_may_be_added(office: Office) -> None:
+    office.choose(ROUND)
+    with office.house.ledger.begin() as session:
+        session.execute(delete(Selected).where(Selected.round_key == ROUND, Selected.body == D))
+    office.choose(RECORDS)
+    assert office.selected(RECORDS)[D].reasons == [f"đợt {ROUND} không xét đơn vị này"]
 
 
 # ---- looking

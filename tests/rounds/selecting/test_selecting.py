@@ -4,12 +4,12 @@ from datetime import date
 
 from sqlalchemy import select, text
 
-from tests.rounds.selecting.office import COMMUNES, FOLLOW_UP, RECORD, SELF, Office, at
+from tests.rounds.selecting.office import COMMUNES, FOLLOW_UP, NOMINATED, RECORD, SELF, Office, at
 from treem.ledger import queries
 from treem.ledger.tables import Event
 from treem.plan.agenda import is_over
-from treem.plan.settings import Body
-from treem.rounds.selecting import choices_of, visit_days
+from treem.plan.settings import Body, Places, UntilYes
+from treem.rounds.selecting import RULES, choices_of, gathering, visit_days
 
 
 def own(year: int) -> str:
@@ -143,6 +143,51 @@ def test_without_nominations_nobody_is_invited_and_the_round_is_over(office: Off
     with office.house.ledger.begin() as session:
         facts = queries.round_facts(session, "tap-huan/2027/ket-qua")
     assert (facts.chosen, is_over(facts)) == (frozenset(), True)
+
+
+def test_nominations_and_training_of_a_code_are_not_those_of_the_body_that_has_it_later(office: Office) -> None:
+    a, b, c, d = COMMUNES
+    nominate(office, 2027, 9, 1, 0, 2)
+    office.open("tap-huan/2028/de-cu")
+    for body in (a, c):
+        office.file("tap-huan/2028/de-cu", body, at(2028, 6, 20), LD_19=2)
+    office.registered(a, valid_from=date(2028, 1, 1))
+    office.registered(c, valid_from=date(2028, 7, 15))  # nominated by the body that had the code until then
+    office.choose("tap-huan/2028/ket-qua")
+    rows = office.selected("tap-huan/2028/ket-qua")
+    assert "đã tập huấn những năm gần đây: 0 người" in rows[a].reasons
+    assert (places(office, 2028)[a], places(office, 2028)[c], rows[c].reasons) == (2, 0, ["không cử người"])
+
+
+def test_who_came_counts_for_the_body_that_had_the_code(office: Office) -> None:
+    a, b, *_ = COMMUNES
+    nominate(office, 2027, 1, 1, 0, 0)
+    office.open("tap-huan/2027/ket-qua")
+    for body in (a, b):
+        office.file("tap-huan/2027/ket-qua", body, at(2027, 8, 30), LD_19=3)
+    office.registered(a, valid_from=date(2028, 1, 1))
+    rule = Places(rule="places", nominations="de-cu", figure=NOMINATED, places=6, trained=NOMINATED)
+    with office.house.ledger.begin() as session:
+        found = gathering.nominations(office.house, session, office.house.plan("tap-huan/2028/ket-qua"), rule)
+    trained = {n.body: n.trained for n in found}
+    assert (trained[a], trained[b]) == (0, 4)  # the nomination of that year stands under the same figure
+
+
+# ---- until yes
+
+
+def test_what_another_body_of_the_code_has_done_is_not_done(office: Office) -> None:
+    a, b, *_ = COMMUNES
+    office.open("bao-cao/2027")
+    for body in (a, b):
+        office.file("bao-cao/2027", body, at(2027, 3, 10), LD_12=1)
+    office.registered(a, valid_from=date(2027, 6, 1))
+    rule = UntilYes(rule="until_yes", figures=("LD-12",))
+    with office.house.ledger.begin() as session:
+        choices = RULES[UntilYes](office.house, session, office.house.plan("bao-cao/2028"), rule, date(2028, 1, 5))
+    said = {choice.body: (choice.chosen, choice.reasons) for choice in choices}
+    assert said[a] == (True, ("chưa có: LD-12",))
+    assert said[b] == (False, ("đã thực hiện xong",))
 
 
 # ---- open recommendations

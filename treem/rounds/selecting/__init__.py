@@ -77,12 +77,12 @@ def _rotation(house: House, session: Session, plan: RoundPlan, rule: Rotation, t
 
 def _places(house: House, session: Session, plan: RoundPlan, rule: Places, today: date) -> list[Choice]:  # noqa: ARG001
     """Those who get at least one place."""
-    return allocate(gathering.nominations(session, plan, rule), rule.places)
+    return allocate(gathering.nominations(house, session, plan, rule), rule.places)
 
 
 def _until_yes(house: House, session: Session, plan: RoundPlan, rule: UntilYes, today: date) -> list[Choice]:  # noqa: ARG001
     """Those who have not answered "Có" to every figure of theirs in their newest accepted answer."""
-    done = _said_yes(session, rule.figures)
+    done = _said_yes(session, plan, rule.figures)
     found = []
     for body in plan.bodies:
         asked = [code for code in form_of(house.settings, plan, body).figures if code in rule.figures]
@@ -92,26 +92,28 @@ def _until_yes(house: House, session: Session, plan: RoundPlan, rule: UntilYes, 
     return found
 
 
-def _said_yes(session: Session, figures: tuple[str, ...]) -> set[tuple[str, str]]:
-    """(body, figure) of every "Có" that stands in an accepted answer, of whatever round."""
+def _said_yes(session: Session, plan: RoundPlan, figures: tuple[str, ...]) -> set[tuple[str, str]]:
+    """(body, figure) of every "Có" that stands in an accepted answer of the bodies of today, of whatever round."""
     rows = session.execute(
-        select(Request.body, Value.figure)
+        select(Request.body, Request.due, Value.figure)
         .join(Submission, Submission.id == Value.submission_id)
         .join(Request, Request.id == Submission.request_id)
         .where(Submission.state == "accepted", Value.figure.in_(figures), Value.kind == "number", Value.number != 0)
     )
-    return {(row.body, row.figure) for row in rows}
+    return {(row.body, row.figure) for row in rows if gathering.is_own(plan, row.body, row.due)}
 
 
 def _selected_before(
     house: House, session: Session, plan: RoundPlan, rule: SelectedBefore, today: date  # noqa: ARG001
 ) -> list[Choice]:  # fmt: skip
     """Those whom another collection of the same round selected, with its reasons, places and days."""
-    rows = session.scalars(
-        select(Selected).where(Selected.round_key == f"{plan.occasion}/{rule.collection}").order_by(Selected.rank)
-    )
+    source = f"{plan.occasion}/{rule.collection}"
+    rows = session.scalars(select(Selected).where(Selected.round_key == source).order_by(Selected.rank)).all()
     known = {body.code for body in plan.bodies}
-    return [Choice(r.body, r.chosen, tuple(r.reasons), r.places, r.day) for r in rows if r.body in known]
+    found = [Choice(r.body, r.chosen, tuple(r.reasons), r.places, r.day) for r in rows if r.body in known]
+    why = f"đợt {source} không xét đơn vị này" if rows else f"đợt {source} chưa chọn đơn vị nào"
+    left = known - {choice.body for choice in found}  # a person may still add them
+    return found + [Choice(b.code, False, (why,)) for b in plan.bodies if b.code in left]
 
 
 def _open_recommendations(

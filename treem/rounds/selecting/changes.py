@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from treem.documents.dates import short_date
 from treem.ledger import queries
 from treem.ledger.events import record
-from treem.ledger.tables import Request, Round, Selected
+from treem.ledger.tables import Event, LetterOut, Request, Round, Selected
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Places, SelectedBefore
 from treem.rounds import asking, decisions
@@ -62,6 +62,11 @@ def shown(house: House, round_key: str, now: datetime) -> tuple[bool, list[Shown
     ]
 
 
+def followed(house: House, round_key: str) -> str | None:
+    """The round whose selection this one copies, if it does. Raises DecisionRefused for a round that asks everybody."""
+    return _followed(_plan(house, round_key))
+
+
 def add(
     house: House, round_key: str, body: str, decided: Decided, places: int | None = None, day: date | None = None
 ) -> None:
@@ -76,6 +81,7 @@ def add(
         given = _places(session, plan, row, places)
         wanted = _day(house, session, plan, row, day)
         for follower in _with_followers(house, session, plan):
+            _ask_again(session, follower, body, decided)
             _change(session, follower, body, True, decided, given, wanted)
         asking.tell_rearranged(house, session, plan, body, decided.now)
 
@@ -100,6 +106,25 @@ def drop(house: House, round_key: str, body: str, decided: Decided) -> None:
 # ---- one row
 
 
+def _ask_again(session: Session, plan: RoundPlan, body: str, decided: Decided) -> None:
+    """Take back what a drop of the body did to its request; one that was waived by itself stays so."""
+    row = session.scalar(select(Selected).where(Selected.round_key == plan.key, Selected.body == body))
+    request = _request(session, plan.key, body)
+    if row is None or request is None or not _let_off_by_drop(session, row, request):
+        return
+    asked = select(LetterOut.id).where(LetterOut.request_id == request.id, LetterOut.kind == "request")
+    request.state = "sent" if session.scalar(asked.limit(1)) else "queued"
+    record(session, "request_asked_again", decided.now, request.round_id, request.id, **decided.facts)
+
+
+def _let_off_by_drop(session: Session, row: Selected, request: Request) -> bool:
+    """Whether the request was last waived in the moment in which a person dropped the body."""
+    if request.state != "waived" or row.chosen or row.changed_by is None:
+        return False
+    waived = select(func.max(Event.at)).where(Event.request_id == request.id, Event.kind == "request_waived")
+    return session.scalar(waived) == row.at
+
+
 def _change(
     session: Session, plan: RoundPlan, body: str, chosen: bool, decided: Decided, places: int | None, day: date | None
 ) -> None:
@@ -121,7 +146,7 @@ def _places(session: Session, plan: RoundPlan, row: Selected, places: int | None
         if places is not None:
             raise DecisionRefused("Đợt này không phân chỗ; hãy bỏ --places.")
         return row.places
-    wanted = places if places is not None else 1
+    wanted = places if places is not None else (row.places if row.chosen else None) or 1
     if wanted < 1:
         raise DecisionRefused("Số chỗ phải từ 1 trở lên; để không cho chỗ nào, hãy dùng --drop.")
     others = select(func.coalesce(func.sum(Selected.places), 0)).where(
@@ -154,7 +179,7 @@ def _refuse_late(house: House, session: Session, plan: RoundPlan, row: Selected,
             f"Đã quá hạn nộp của đợt {plan.key} ({short_date(plan.due)}); không thêm đơn vị được nữa."
         )
     request = _request(session, plan.key, row.body)
-    if request is not None and request.state == "waived":
+    if request is not None and request.state == "waived" and not _let_off_by_drop(session, row, request):
         raise DecisionRefused(f"Đơn vị {row.body} đã được miễn trong đợt {plan.key}; không thêm lại được.")
 
 
@@ -166,6 +191,11 @@ def _plan(house: House, round_key: str) -> RoundPlan:
     if plan.collection.selection is None:
         raise DecisionRefused(f"Đợt {round_key} hỏi tất cả đơn vị, không có lựa chọn.")
     return plan
+
+
+def _followed(plan: RoundPlan) -> str | None:
+    rule = plan.collection.selection
+    return f"{plan.occasion}/{rule.collection}" if isinstance(rule, SelectedBefore) else None
 
 
 def _with_followers(house: House, session: Session, plan: RoundPlan) -> Iterator[RoundPlan]:
@@ -186,8 +216,9 @@ def _rows(session: Session, round_key: str) -> Sequence[Selected]:
 def _row(session: Session, plan: RoundPlan, body: str) -> Selected:
     rows = _rows(session, plan.key)
     if not rows:
-        on = short_date(plan.date_of("choose"))
-        raise DecisionRefused(f"Đợt {plan.key} chưa chọn đơn vị; máy chọn ngày {on}, sau đó mới thay đổi được.")
+        on, source = short_date(plan.date_of("choose")), _followed(plan)
+        other = f" Danh sách lấy theo đợt {source}: trước ngày ấy hãy đổi ở đó." if source else ""
+        raise DecisionRefused(f"Đợt {plan.key} chưa chọn đơn vị; máy chọn ngày {on}, sau đó mới thay đổi được.{other}")
     row = next((r for r in rows if r.body == body), None)
     if row is None:
         raise DecisionRefused(f"Đơn vị có mã “{body}” không thuộc diện được chọn của đợt {plan.key}.")

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from treem.ledger import queries
 from treem.ledger.tables import Request, Round, Selected, Submission, Value
 from treem.plan.agenda import ROUND_KEY, RoundPlan
 from treem.plan.settings import Activity, Body, Places, Rotation, SelectedBefore, Settings
@@ -141,7 +140,7 @@ def _returns(
     for source in _last_rounds(house, plan, activities):
         query = select(Request).join(Round).where(Round.key == source.key, Round.closed_at.is_not(None))
         for request in session.scalars(query.order_by(Request.id)):
-            if not _is_own(plan, request.body, request.due):
+            if not is_own(plan, request.body, request.due):
                 continue
             if request.first_received_at is not None:
                 if not is_on_time(house, request):
@@ -173,7 +172,7 @@ def _incidents(house: House, session: Session, plan: RoundPlan, figures: tuple[s
     )
     largest: dict[tuple[str, str], Decimal] = {}
     for row in rows:
-        if _is_own(plan, row.body, row.due):
+        if is_own(plan, row.body, row.due):
             largest[row.body, row.figure] = max(largest.get((row.body, row.figure), Decimal(0)), row.number)
     found: dict[str, list[Incidents]] = {}
     for (body, figure), number in sorted(largest.items(), key=lambda entry: figures.index(entry[0][1])):
@@ -182,7 +181,7 @@ def _incidents(house: House, session: Session, plan: RoundPlan, figures: tuple[s
     return found
 
 
-def _is_own(plan: RoundPlan, code: str, due: date) -> bool:
+def is_own(plan: RoundPlan, code: str, due: date) -> bool:
     """Whether what a code was asked by that day was asked of the body that has the code now."""
     return any(body.code == code and body.valid_from <= due for body in plan.bodies)
 
@@ -190,34 +189,43 @@ def _is_own(plan: RoundPlan, code: str, due: date) -> bool:
 # ---- places
 
 
-def nominations(session: Session, plan: RoundPlan, rule: Places) -> list[Nomination]:
+def nominations(house: House, session: Session, plan: RoundPlan, rule: Places) -> list[Nomination]:
     """How many people each body of the audience nominated, and how many were trained in the last years."""
-    people = {
-        row.body: int(row.number)
-        for row in queries.accepted_values(session, f"{plan.occasion}/{rule.nominations}")
-        if (row.figure, row.column) == (rule.figure, "total") and row.number is not None
-    }
-    trained = _trained(session, plan, rule)
+    there = Round.key == f"{plan.occasion}/{rule.nominations}"
+    people = _people(session, plan, rule.figure, there)
+    trained = _trained(house, session, plan, rule)
     return [Nomination(b.code, people.get(b.code, 0), trained.get(b.code, 0)) for b in plan.bodies]
 
 
-def _trained(session: Session, plan: RoundPlan, rule: Places) -> dict[str, int]:
+def _trained(house: House, session: Session, plan: RoundPlan, rule: Places) -> dict[str, int]:
     """People trained in the years before: those who came where that is asked for, else the places given."""
     years = range(plan.year - rule.years, plan.year)
-    if rule.trained is None:
-        keys = [plan.key_of(year) for year in years]
-        total = func.coalesce(func.sum(Selected.places), 0)
-        given = select(Selected.body, total.label("people")).where(Selected.round_key.in_(keys), Selected.chosen)
-        return {row.body: int(row.people) for row in session.execute(given.group_by(Selected.body))}
-    came: dict[str, int] = {}
+    if rule.trained is not None:
+        return _people(session, plan, rule.trained, Round.activity == plan.activity.key, Round.year.in_(years))
+    due = {earlier.key: earlier.due for earlier in (house.plan(plan.key_of(year)) for year in years)}
+    given = select(Selected.round_key, Selected.body, Selected.places).where(Selected.round_key.in_(due))
+    return _sums(
+        (row.body, row.places or 0)
+        for row in session.execute(given.where(Selected.chosen))
+        if is_own(plan, row.body, due[row.round_key])
+    )
+
+
+def _people(session: Session, plan: RoundPlan, figure: str, *where: ColumnElement[bool]) -> dict[str, int]:
+    """The totals of a figure that the bodies of today gave in accepted answers, by body."""
     rows = session.execute(
-        select(Request.body, Value.number)
+        select(Request.body, Request.due, Value.number)
         .join(Submission, Submission.request_id == Request.id)
         .join(Value, Value.submission_id == Submission.id)
         .join(Round, Round.id == Request.round_id)
-        .where(Submission.state == "accepted", Value.figure == rule.trained, Value.column == "total")
-        .where(Value.kind == "number", Round.activity == plan.activity.key, Round.year.in_(years))
+        .where(Submission.state == "accepted", Value.figure == figure, Value.column == "total")
+        .where(Value.kind == "number", *where)
     )
-    for row in rows:
-        came[row.body] = came.get(row.body, 0) + int(row.number)
-    return came
+    return _sums((row.body, int(row.number)) for row in rows if is_own(plan, row.body, row.due))
+
+
+def _sums(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for body, number in counted:
+        found[body] = found.get(body, 0) + number
+    return found

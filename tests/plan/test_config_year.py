@@ -135,6 +135,8 @@ def test_r4_inspections_choose_look_and_follow_up() -> None:
         assert own[first.key].due < opened
         assert abs(opened - day) < timedelta(days=7)
         assert own[record.key].date_of("close") < own[after.key].date_of("choose")
+        last = own[after.key].date_of("until") + timedelta(days=after.selection.days)
+        assert last <= own[after.key].due, "a recommendation of the last visit is due after the answer about it"
 
 
 def test_r5_schools_are_inspected_every_term() -> None:

@@ -3,7 +3,7 @@
 Commands that need Prefect are added by `flows.commands`, which is what the installed `treem` script starts.
 """
 
-from treem.cli import ask, choose, decide, history, look, mail, narratives, paper, reports, trace
+from treem.cli import ask, choose, decide, history, keeping, look, mail, narratives, paper, reports, trace
 from treem.cli.base import ConfigOption, JsonOption, app, console, fail, named_errors
 from treem.cli.forecast import list_letters
 
@@ -17,6 +17,7 @@ __all__ = [
     "decide",
     "fail",
     "history",
+    "keeping",
     "list_letters",
     "look",
     "mail",

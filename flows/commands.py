@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from flows import doctor  # noqa: F401 (adds a command)
 from treem.cli import ConfigOption, JsonOption, app, console, fail, list_letters, named_errors
 from treem.cli.base import now, print_json
 from treem.plan.load import load_settings

@@ -115,7 +115,7 @@ class _Reader:
         self._sizes: dict[int, Mapping[bytes, object]] = {}
 
     def __enter__(self) -> "_Reader":
-        self._client = _logged_in(self._mail)
+        self._client = logged_in(self._mail)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -218,7 +218,7 @@ class _Reader:
     def _reconnect(self, folder: str) -> None:
         with suppress(*TROUBLE):
             self._client.shutdown()
-        self._client = _logged_in(self._mail)
+        self._client = logged_in(self._mail)
         before = self._uidvalidity
         if self.select(folder) != before:  # the UIDs at hand are other letters' now
             raise MailUnreachable("Máy chủ nhận thư vừa đánh số lại hộp thư; lần chạy sau sẽ nhận tiếp.")
@@ -230,7 +230,8 @@ def folders(mail: Mail) -> list[str]:
         return reader.folders()
 
 
-def _logged_in(mail: Mail) -> IMAPClient:
+def logged_in(mail: Mail) -> IMAPClient:
+    """A connection, logged in. Raises MailUnreachable."""
     with named_trouble(mail.imap, ROLE):
         client = _connect(mail.imap)
         try:

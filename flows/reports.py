@@ -34,6 +34,11 @@ class ApprovalForm(RunInput):
     decision: Decision = Field(title="Quyết định")
     decided_by: str = Field(title="Người phê duyệt", description="Họ và tên, chức vụ", min_length=3)
     remark: str = Field(default="", title="Ý kiến", description="Cần sửa gì, hoặc ý kiến chỉ đạo (có thể để trống)")
+    named: str = Field(
+        default="",
+        title="Nội dung cần sửa (khi trả lại)",
+        description="Mã mục, chỉ tiêu, đơn vị, ví dụ: III.3, LD-11, 03424. Đơn vị được nêu sẽ nhận thư kiểm tra lại.",
+    )
 
 
 class NumberForm(RunInput):
@@ -84,7 +89,8 @@ def approve_report(round_key: str, version: int, digest: str, now: str | None = 
         key=f"ban-{version}",
     )
     decision: Literal["approved", "returned"] = "approved" if answer.decision is Decision.approved else "returned"
-    approvals.record_decision(round_key, version, digest, decision, answer.decided_by, answer.remark, now)
+    given = (answer.decided_by, answer.remark, answer.named)
+    approvals.record_decision(round_key, version, digest, decision, *given, now)
     advance([round_key], now)
     return answer.decision.value
 

@@ -17,6 +17,7 @@ from tasks.naming import approval_name, number_name
 from tasks.waiting_runs import NobodyServes, Question, keep_one, runs_of
 from treem.rounds import numbering, reporting
 from treem.rounds.decisions import DecisionRefused
+from treem.rounds.returning import codes_in
 
 __all__ = ["APPROVAL", "NUMBER", "NobodyServes", "approval_runs", "ask_for_decision", "ask_for_number"]
 
@@ -66,10 +67,12 @@ def record_decision(
     decision: Literal["approved", "returned"],
     decided_by: str,
     remark: str,
+    named: str,
     now: str | None,
 ) -> None:
     """Put the decision on exactly this version into the ledger. Raises StaleReport."""
-    reporting.decide(house(), round_key, version, digest, decision, decided_by, remark, moment(now))
+    codes = codes_in(named)
+    reporting.decide(house(), round_key, version, digest, decision, decided_by, remark, moment(now), codes)
 
 
 @task(task_run_name="Ghi số và ngày · {round_key}", **STEP)

@@ -33,7 +33,7 @@ FINDINGS = [
 ]
 TO_BODIES = ("request", "reminder", "chase")
 ACKS = ("ack_accepted", "ack_correction", "ack_blank", "ack_prose", "ack_link", "ack_unreadable", "ack_duplicate")
-DECISIONS = ("extended", "waived", "rejected", "moved", "rearranged", "questions")
+DECISIONS = ("extended", "waived", "rejected", "reopened", "moved", "rearranged", "questions")
 FIRST = ("invitation", "inspection")
 ALL = (*TO_BODIES, *FIRST, *ACKS, *DECISIONS, "approval", "number", "report", "digest", "alarm")
 NEWS = Digest(
@@ -95,6 +95,7 @@ def letter(name: str, **changes: Any) -> LetterText:
         "rejected": False,
         "until_text": "20/6/2027",
         "why": "số liệu của kỳ khác",
+        "items": ["LD-11 (Số trẻ em có hoàn cảnh đặc biệt)"],
         "questions": [{"sheet": "Số liệu", "cell": "D12", "text": "LD-11 (tai nạn): nam + nữ khác tổng số."}],
         "answer_text": "thứ Năm, ngày 03/6/2027",
     }

@@ -107,12 +107,20 @@ def give_number(
 
 
 def decide(
-    _house: Any, _round: str, version: int, _digest: str, decision: str, decided_by: str, remark: str, now: datetime
+    _house: Any,
+    _round: str,
+    version: int,
+    _digest: str,
+    decision: str,
+    decided_by: str,
+    remark: str,
+    now: datetime,
+    named: Any,
 ) -> None:
     state = book().read()
     if state["version"] != version:
         raise StaleReport("Dự thảo không còn là bản đang chờ duyệt.")
-    made = [version, decision, decided_by, remark, now.isoformat()]
+    made = [version, decision, decided_by, remark, now.isoformat(), *named]
     book().change(decisions=[*state["decisions"], made], state=decision)
 
 

@@ -95,7 +95,12 @@ def test_suspended_runs_are_resumed_and_the_report_sent_on(
         run = approval_desk.waiting_run(client, ROUND)
         form = approval_desk.form_of(client, run)
         assert form is not None
-        assert [f["title"] for f in form["properties"].values()] == ["Quyết định", "Người phê duyệt", "Ý kiến"]
+        assert [f["title"] for f in form["properties"].values()] == [
+            "Quyết định",
+            "Người phê duyệt",
+            "Ý kiến",
+            "Nội dung cần sửa (khi trả lại)",
+        ]
         assert form["required"] == ["decision", "decided_by"]
         with pytest.raises(NotDecided):
             approval_desk.answer(client, run.id, Decision.approved, "Người lạ")

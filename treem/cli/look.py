@@ -11,14 +11,25 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from treem.cli.base import ConfigOption, JsonOption, RoundArgument, app, console, fail, named_errors, now, print_json
+from treem.cli.base import (
+    ConfigOption,
+    JsonOption,
+    RoundArgument,
+    app,
+    console,
+    decided,
+    fail,
+    named_errors,
+    now,
+    print_json,
+)
 from treem.documents.ics import calendar_file
 from treem.documents.pdf import NoPdf, make_pdfs
 from treem.ledger import queries
 from treem.plan.agenda import CalendarRow, calendar
 from treem.plan.almanac import Almanac
 from treem.plan.load import load_settings
-from treem.rounds import board, digest, report_record, reporting
+from treem.rounds import board, digest, redrafting, report_record, reporting, supplementing
 from treem.rounds.house import House, house_from_environment
 
 
@@ -112,6 +123,8 @@ def show_digest() -> None:
 def make_report(
     round_key: RoundArgument,
     with_pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Lập thêm bản PDF, nếu có LibreOffice.")] = True,
+    redraft: Annotated[bool, typer.Option("--redraft", help="Lập và trình lại dù số liệu không đổi.")] = False,
+    why: Annotated[str, typer.Option(help="Cùng --redraft: lý do; được lưu trong sổ theo dõi.")] = "",
 ) -> None:
     """Lập lại báo cáo dự thảo của một đợt từ số liệu đã chấp nhận."""
     with named_errors():
@@ -119,6 +132,8 @@ def make_report(
         house.plan(round_key)
         if not board.rows(house, round_key, now()):
             fail(f"Đợt {round_key} chưa mở nên chưa có báo cáo.")
+        if redraft:
+            redrafting.redraft(house, round_key, decided(why))
         paths = _documents(house, round_key)
         for path in (*paths, *(_pdfs(paths) if with_pdf else ())):
             console.print(path, soft_wrap=True)
@@ -140,4 +155,4 @@ def _documents(house: House, round_key: str) -> tuple[Path, ...]:
     if not closed:
         console.print("Đợt chưa chốt: đây là bản xem trước, không trình phê duyệt.")
         return reporting.preview_report(house, round_key)
-    return reporting.document_paths(house, round_key, reporting.draft_report(house, round_key, now()))
+    return reporting.document_paths(house, round_key, supplementing.draft_next(house, round_key, now()))

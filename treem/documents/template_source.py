@@ -88,6 +88,28 @@ def _special(document: Any) -> None:
     _filing_table(document)
 
 
+def _supplement(document: Any) -> None:
+    """What changed in a report after it was sent (báo cáo bổ sung): old and new figure, and why."""
+    _head(document)
+    _title(document)
+    _write(
+        document,
+        "Nội dung",
+        "{{ issuer_name }} đã gửi {{ earlier }}. Sau khi gửi, một số số liệu được bổ sung, điều chỉnh. "
+        "Lý do: {{ why }}.",
+        "{{ issuer_name }} báo cáo số liệu thay đổi như sau; các số liệu khác trong báo cáo đã gửi giữ nguyên:",
+    )
+    _spaced(document)
+    heads = ("TT", "Chỉ tiêu", "Đơn vị tính", "Nội dung", "Số đã báo cáo", "Số điều chỉnh")
+    table = _grid(document, (10, 56, 22, 24, 24, 24), heads, "Bảng")
+    _row(table, ["{%tr for row in changes %}"], "Bảng")
+    cells = ["{{ row.order }}", "{{ row.label }}", "{{ row.unit }}", "{{ row.column }}", "{{ row.old }}"]
+    _row(table, [*cells, "{{ row.new }}"], "Bảng", right=(4, 5), center=(0, 2, 3))
+    _row(table, ["{%tr endfor %}"], "Bảng")
+    _write(document, "Nội dung", "Trên đây là báo cáo bổ sung của {{ issuer_name }}./.")
+    _foot(document)
+
+
 def _summary(document: Any) -> None:
     """What was collected for the office itself: plans, nominations, contacts. It stays in the office, unapproved."""
     _office_head(document)
@@ -695,6 +717,7 @@ TEMPLATES: Mapping[str, Callable[[Any], None]] = {
     "bao-cao-nam": _year,
     "bao-cao-chuyen-de": _special,
     "tong-hop": _summary,
+    "bao-cao-bo-sung": _supplement,
 }
 
 

@@ -98,6 +98,7 @@ def round_facts(session: Session, round_key: str) -> RoundFacts:
         report_state=_report_state(session, entry.id),
         dead=dead_addresses(session),
         chosen=chosen,
+        mending=_is_mending(session, entry.id),
     )
 
 
@@ -252,6 +253,13 @@ def _lost(letters: list[Letter]) -> dict[str, frozenset[str]]:
 def _report_state(session: Session, round_id: int) -> str | None:
     newest = select(Report.state).where(Report.round_id == round_id).order_by(Report.version.desc()).limit(1)
     return session.scalar(newest)
+
+
+def _is_mending(session: Session, round_id: int) -> bool:
+    """Whether a request was reopened though its answer still counts."""
+    accepted = select(Submission.request_id).where(Submission.state == "accepted")
+    where = (Request.round_id == round_id, Request.state == "needs_correction", Request.id.in_(accepted))
+    return session.scalar(select(Request.id).where(*where).limit(1)) is not None
 
 
 def _counting_submissions(session: Session, round_id: int) -> dict[int, Submission]:

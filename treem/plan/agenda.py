@@ -183,6 +183,7 @@ class RoundFacts:
     report_state: str | None
     dead: frozenset[str] = frozenset()  # addresses nothing is sent to any more
     chosen: frozenset[str] | None = None  # codes of the bodies selected; None: no selection has been made
+    mending: bool = False  # a body was asked to look at its accepted answer again, and has not answered
 
 
 @dataclass(frozen=True)
@@ -339,6 +340,8 @@ def _reporting(plan: RoundPlan, facts: RoundFacts) -> Iterator[Step]:
     if not facts.closed or not facts.requests:
         return
     match facts.report_state:
+        case "returned" if facts.mending:  # the leader is not asked again before what was named is mended
+            return
         case None | "returned" | "superseded":  # superseded with no successor: late figures came in before a decision
             yield Step("draft", "close")
         case "draft" | "awaiting_approval":

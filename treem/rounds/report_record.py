@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from treem.documents.dates import document_number, short_date
 from treem.ledger import queries
 from treem.ledger.tables import Approval, Report
+from treem.plan.agenda import RoundPlan
 from treem.rounds.house import House
+from treem.rounds.returning import named_words
 from treem.rounds.sending import Receipt, receipts
 
 STATES = {
@@ -77,7 +79,7 @@ def versions(house: House, round_key: str) -> list[Version]:
         return [_version(session, row) for row in rows]
 
 
-def lines(house: House, one: Version) -> Iterator[str]:
+def lines(house: House, plan: RoundPlan, one: Version) -> Iterator[str]:
     """One version in words, its own line first. Who decided and who was written to; no figure."""
     symbol = house.settings.office.report_symbol
     of = f" cho báo cáo lần {one.supplements}" if one.supplements else ""
@@ -87,7 +89,7 @@ def lines(house: House, one: Version) -> Iterator[str]:
         what = "lấy lại từ tệp sửa tay" if one.adopted_sha else "lập theo yêu cầu"
         yield f"  {what} của {one.made_by}: {one.why}"
     if one.decision:
-        yield from _decided(house, one.decision)
+        yield from _decided(house, plan, one.decision)
     if one.number and one.signed_on and one.numbered_at:
         number = f"{document_number(one.number)}/{symbol} ngày {short_date(one.signed_on)}"
         yield f"  Số {number}; {one.numbered_by} nhập {_moment(house, one.numbered_at)}"
@@ -99,15 +101,15 @@ def lines(house: House, one: Version) -> Iterator[str]:
 def standing(house: House, round_key: str) -> list[str]:
     """How the newest version stands; empty while there is none."""
     there = versions(house, round_key)
-    return list(lines(house, there[-1])) if there else []
+    return list(lines(house, house.plan(round_key), there[-1])) if there else []
 
 
-def _decided(house: House, made: Decision) -> Iterator[str]:
+def _decided(house: House, plan: RoundPlan, made: Decision) -> Iterator[str]:
     remark = f": {made.remark}" if made.remark else ""
     digest = f"mã {made.digest[:12]}"
     yield f"  {DECISIONS[made.decision]} – {made.by}, {_moment(house, made.at)}, {digest}{remark}"
     if made.named:
-        yield f"  Cần sửa: {', '.join(made.named)}"
+        yield f"  Cần sửa: {'; '.join(named_words(house.settings, plan, made.named))}"
 
 
 def _became(house: House, receipt: Receipt) -> str:

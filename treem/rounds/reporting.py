@@ -1,5 +1,6 @@
 """The district report from its draft to the leader's decision. Number and date: `numbering`; what leaves: `sending`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -9,7 +10,9 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from treem.documents import supplement
 from treem.documents.annex import write_annex
+from treem.documents.figures import merged_figures
 from treem.documents.letters import render_letter
 from treem.documents.report import write_report
 from treem.ledger import queries
@@ -17,6 +20,7 @@ from treem.ledger.events import record
 from treem.ledger.tables import Approval, Report, Round
 from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan
+from treem.rounds import returning
 from treem.rounds.gathered import asked_bodies, beside_of, district_of
 from treem.rounds.house import House
 from treem.rounds.screening import passed_narratives
@@ -44,50 +48,94 @@ class ReportView:
     summary_md: str
 
 
-def draft_report(house: House, round_key: str, now: datetime) -> int:
+@dataclass(frozen=True)
+class Drawn:
+    """All four documents of a version, in the order of `document_paths`, and the figures they tell."""
+
+    documents: tuple[bytes, bytes, bytes, bytes]
+    figures: bytes
+
+
+def draft_report(
+    house: House, round_key: str, now: datetime, *, made_by: str | None = None, why: str | None = None
+) -> int:
     """Write the next version of the report and its annex; returns the version. Nothing changed: the same version.
 
     Raises ReportSettled when a version with other figures has been approved or sent.
     """
     plan = house.plan(round_key)
     with house.ledger.begin() as session:
-        documents = _documents(house, session, plan)
-        entry = _round(session, round_key)
-        shas = [house.ledger.originals.keep(data) for data in documents]
-        digest = sha256("".join(shas).encode()).hexdigest()
-        latest = _latest(session, entry.id)
-        if latest and latest.digest == digest and latest.state != "superseded":
+        latest = latest_report(session, round_key)
+        return add_version(house, session, plan, latest, draw(house, session, plan), now, made_by=made_by, why=why)
+
+
+def add_version(
+    house: House,
+    session: Session,
+    plan: RoundPlan,
+    latest: Report | None,
+    drawn: Drawn,
+    now: datetime,
+    *,
+    kind: Literal["report", "supplement"] = "report",
+    supplements: int | None = None,
+    made_by: str | None = None,
+    why: str | None = None,
+    adopted_sha: str | None = None,
+) -> int:
+    """Record the next version in the caller's transaction. Documents that are those of `latest`: the same version.
+
+    Raises ReportSettled when `latest` has been approved or sent, unless this is a supplement to it.
+    """
+    entry, originals = _round(session, plan.key), house.ledger.originals
+    shas = [originals.keep(data) for data in drawn.documents]
+    digest = sha256("".join(shas).encode()).hexdigest()
+    if latest and latest.state != "superseded":
+        edited = latest.adopted_sha and not adopted_sha  # its Word file is a person's: the workbooks tell what changed
+        same = (latest.xlsx_sha, latest.outward_xlsx_sha) == (shas[1], shas[3]) if edited else latest.digest == digest
+        if same:
             return latest.version  # a returned report is drafted again once something in it changed
-        if latest and latest.state in SETTLED:
-            raise ReportSettled(
-                f"Báo cáo lần {latest.version} đã được phê duyệt; số liệu thay đổi sau đó cần một báo cáo bổ sung."
-            )
-        if latest and latest.state in ("draft", "awaiting_approval", "kept"):
-            latest.state = "superseded"
-        version = latest.version + 1 if latest else 1
-        for path, data in zip(document_paths(house, round_key, version), documents, strict=True):
-            write_private(path, data)  # before the commit: a version in the ledger always has its files
-        session.add(
-            Report(
-                round_id=entry.id,
-                version=version,
-                state="draft" if plan.collection.send_on else "kept",  # what stays in the office needs no approval
-                docx_sha=shas[0],
-                xlsx_sha=shas[1],
-                outward_docx_sha=shas[2],
-                outward_xlsx_sha=shas[3],
-                digest=digest,
-                created_at=now,
-            )
+    if latest and latest.state in SETTLED and latest.version != supplements:
+        raise settled_error(latest.version)
+    if latest and latest.state in ("draft", "awaiting_approval", "kept"):
+        latest.state = "superseded"
+    version = latest.version + 1 if latest else 1
+    for path, data in zip(document_paths(house, plan.key, version), drawn.documents, strict=True):
+        write_private(path, data)  # before the commit: a version in the ledger always has its files
+    session.add(
+        Report(
+            round_id=entry.id,
+            version=version,
+            state="draft" if plan.collection.send_on else "kept",  # what stays in the office needs no approval
+            docx_sha=shas[0],
+            xlsx_sha=shas[1],
+            outward_docx_sha=shas[2],
+            outward_xlsx_sha=shas[3],
+            digest=digest,
+            created_at=now,
+            kind=kind,
+            supplements=supplements,
+            made_by=made_by,
+            why=why,
+            adopted_sha=adopted_sha,
+            figures_sha=originals.keep(drawn.figures),
         )
-        record(session, "report_drafted", now, round_id=entry.id, version=version, digest=digest)
+    )
+    record(session, "report_drafted", now, round_id=entry.id, version=version, digest=digest)
     return version
+
+
+def settled_error(version: int) -> ReportSettled:
+    """In words: that version was decided on."""
+    return ReportSettled(
+        f"Báo cáo lần {version} đã được phê duyệt; số liệu thay đổi sau đó cần một báo cáo bổ sung (treem supplement)."
+    )
 
 
 def preview_report(house: House, round_key: str) -> tuple[Path, ...]:
     """Write the documents as they would be today, while the round is still open. Nothing is asked of anybody."""
     with house.ledger.begin() as session:
-        documents = _documents(house, session, house.plan(round_key))
+        documents = draw(house, session, house.plan(round_key)).documents
     paths = document_paths(house, round_key, PREVIEW)
     for path, data in zip(paths, documents, strict=True):
         write_private(path, data)
@@ -117,7 +165,7 @@ def await_approval(house: House, round_key: str, now: datetime) -> None:
         settings = house.settings
         context = {
             "office": settings.office,
-            "round_title": house.plan(round_key).title,
+            "round_title": report_title(house.plan(round_key), report.kind),
             "about": about(house.plan(round_key)),
             "version": report.version,
             "digest": report.digest[:12],
@@ -159,14 +207,15 @@ def decide(
     decided_by: str,
     remark: str,
     now: datetime,
+    named: Sequence[str] = (),
 ) -> None:
     """Record the leader's decision on exactly this version. The same decision again changes nothing.
 
+    `named`: codes of what a returned draft must have mended; bodies among them are asked to look at it again.
     Raises StaleReport when another version waits now, or this one was decided otherwise.
     """
     with house.ledger.begin() as session:
-        entry = _round(session, round_key)
-        report = _latest(session, entry.id)
+        entry, report = _round(session, round_key), latest_report(session, round_key)
         if report is None or report.version != version or report.digest != digest:
             raise StaleReport(f"Dự thảo lần {version} không còn là bản đang chờ duyệt; hãy xem bản mới nhất.")
         earlier = session.scalar(select(Approval).where(Approval.report_id == report.id))
@@ -184,9 +233,12 @@ def decide(
                 remark=remark,
                 digest=digest,
                 decided_at=now,
+                named=list(named) or None,
             )
         )
         report.state = decision
+        if decision == "returned":
+            returning.reopen_named(house, session, report, named, remark or "Lãnh đạo đề nghị kiểm tra lại", now)
         record(session, f"report_{decision}", now, round_id=entry.id, version=version, by=decided_by)
 
 
@@ -197,20 +249,22 @@ def reopen_for(session: Session, round_id: int) -> None:
         report.state = "superseded"
 
 
-def _documents(house: House, session: Session, plan: RoundPlan) -> tuple[bytes, bytes, bytes, bytes]:
-    """All four documents of a version, in the order of `document_paths`."""
+def draw(house: House, session: Session, plan: RoundPlan) -> Drawn:
+    """The report as the ledger has its figures now. Nothing is written."""
     settings, district = house.settings, district_of(house, session, plan)
     plan = replace(plan, bodies=tuple(asked_bodies(house, session, plan)))
     filing = queries.filing_record(session, plan.key)
     narratives = passed_narratives(session, settings, plan.key)
     own = queries.accepted_values(session, plan.key)
     beside = beside_of(house, session, plan, district)
-    return (
+    documents = (
         write_report(district, settings, plan, filing, narratives, beside=beside, draft=True),
         write_annex(district, settings, plan, filing, own, beside=beside),
         write_report(district, settings, plan, filing, narratives, beside=beside, draft=False),
         write_annex(district, settings, plan, filing, own, beside=beside, outward=True),
     )
+    merged = merged_figures(district, settings, beside.sources, plan)
+    return Drawn(documents, supplement.as_bytes(supplement.told(merged)))
 
 
 def _summary(house: House, session: Session, plan: RoundPlan, report: Report) -> str:
@@ -221,8 +275,10 @@ def _summary(house: House, session: Session, plan: RoundPlan, report: Report) ->
     missing = ", ".join(names.get(f.body, f.body) for f in filing if f.state != "accepted") or "không có"
     docx, xlsx, *_ = document_paths(house, plan.key, report.version)
     return (
-        f"**{plan.title}** – dự thảo lần {report.version}\n\n"
-        f"- Đã có số liệu được chấp nhận: **{len(accepted)}/{len(filing)}** đơn vị\n"
+        f"**{report_title(plan, report.kind)}** – dự thảo lần {report.version}\n\n"
+        + (f"- {report.made_by}: {report.why}\n" if report.made_by else "")
+        + ("- Tệp Word lấy lại từ bản sửa tay\n" if report.adopted_sha else "")
+        + f"- Đã có số liệu được chấp nhận: **{len(accepted)}/{len(filing)}** đơn vị\n"
         f"- Đúng hạn: {sum(1 for f in filing if f.on_time)}\n- Chưa có số liệu: {missing}\n"
         f"- Tệp: `{docx.name}`, `{xlsx.name}`\n- Mã kiểm tra: `{report.digest[:12]}`"
     )

@@ -16,7 +16,7 @@ from treem.ledger.events import record
 from treem.ledger.tables import Request, Round
 from treem.plan.agenda import Action, RoundPlan, Step, due_steps, is_over
 from treem.plan.almanac import LUNAR_YEARS
-from treem.rounds import asking, numbering, reporting, selecting, sending
+from treem.rounds import asking, numbering, reporting, selecting, sending, supplementing
 from treem.rounds.house import House
 
 
@@ -108,7 +108,7 @@ def _awaited(session: Session, round_key: str) -> Sequence[Request]:
 
 
 def _draft(house: House, plan: RoundPlan, now: datetime) -> None:
-    reporting.draft_report(house, plan.key, now)
+    supplementing.draft_next(house, plan.key, now)
 
 
 BODY_STEPS: Mapping[Action, Callable[[House, RoundPlan, Step, datetime], None]] = {

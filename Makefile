@@ -6,7 +6,7 @@ export UV_COMPILE_BYTECODE = 1
 # the machine's own certificate store: offices behind an inspecting proxy have their authority there
 export UV_SYSTEM_CERTS = 1
 
-.PHONY: setup demo test test-fast test-postgres test-servers test-faults bench-mailroom lint clean
+.PHONY: setup demo test test-fast test-year test-postgres test-servers test-faults bench-mailroom lint clean
 .DEFAULT_GOAL := test
 
 setup: .venv/.synced
@@ -23,10 +23,14 @@ demo: setup
 	$(RUN) treem rehearse bao-cao-6-thang/2027 --out var/demo
 
 test: setup
-	$(RUN) pytest -n 2 --dist loadfile -m "not servers"
+	$(RUN) pytest -n 2 --dist loadfile -m "not servers and not long"
 
 test-fast: setup
-	$(RUN) pytest -n 2 --dist loadfile -m "not slow and not servers"
+	$(RUN) pytest -n 2 --dist loadfile -m "not slow and not servers and not long"
+
+# a whole year of every activity over real mail, without Prefect; with it: treem rehearse --year 2027
+test-year: setup
+	$(RUN) pytest -m long tests/rehearsal/test_year.py
 
 # needs TREEM_TEST_POSTGRES, the URL of a database it may fill; .ci/postgres gives a throw-away one
 test-postgres: setup

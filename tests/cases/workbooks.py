@@ -118,8 +118,14 @@ def formulas(data: bytes) -> list[str]:
     found = []
     for sheet in book.worksheets:
         for row in sheet.iter_rows():
-            found += [f"{sheet.title}!{c.coordinate}: {c.value}" for c in row if c.data_type == "f" or c.hyperlink]
+            found += [f"{sheet.title}!{c.coordinate}: {c.value}" for c in row if c.data_type == "f" or _leads_away(c)]
     return found
+
+
+def _leads_away(cell: Any) -> bool:
+    """A link to anywhere but the workbook's own sheet of sources, where each number of ours leads."""
+    link = cell.hyperlink
+    return link is not None and (bool(link.target) or not str(link.location).startswith("'Nguồn gốc'!"))
 
 
 def texts(data: bytes) -> list[str]:

@@ -84,7 +84,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
         yield Lived(house, clerks)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_round_of_the_year_ends_with_what_was_meant(lived: Lived) -> None:
     house, plans = lived.house, lived.house.plans_of(YEAR)
     assert complaints(lived.clerks) == []
@@ -93,7 +93,7 @@ def test_every_round_of_the_year_ends_with_what_was_meant(lived: Lived) -> None:
         assert differences_of(plan, plans, workbook, lived.clerks, house.settings) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_letter_leaves_that_the_plan_did_not_foretell(lived: Lived) -> None:
     """Every request, reminder and chase of the year: to whom, on which day."""
     with lived.house.ledger.begin() as session:

@@ -69,7 +69,14 @@ def _to_body(settings: Settings, plan: RoundPlan, body: Body, milestone: Milesto
 
 
 def _report(settings: Settings, plan: RoundPlan, milestone: Milestone) -> Iterator[ForecastLetter]:
-    context = {"round_title": plan.title, "about": about(plan), "version": 1, "period_text": "", "as_of_text": ""}
+    context = {
+        "round_title": plan.title,
+        "about": about(plan),
+        "version": 1,
+        "period_text": "",
+        "as_of_text": "",
+        "number_text": "",
+    }
     subject = _subject("report", context, settings)
     for address in settings.office.report_emails:
         yield ForecastLetter(milestone.date, plan.key, address, address, subject, APPROVED)

@@ -4,15 +4,16 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from tests.rounds.conftest import PlainOffice
 from treem.ledger.tables import LetterOut
-from treem.mailroom import imap, smtp
 from treem.plan.almanac import Almanac
 from treem.plan.load import load_settings
 from treem.rehearsal.clerks import Clerk
@@ -22,43 +23,35 @@ from treem.rehearsal.year import complaints, differences_of
 from treem.rounds import numbering, reporting
 from treem.rounds.forecast import ForecastLetter, letters_of_year
 from treem.rounds.house import House, house_from_environment
-from treem.rounds.intake import process_stored
-from treem.rounds.steps import carry_out
 
 CONFIG = Path(__file__).parents[2] / "config"
 YEAR = 2027
 
 
 @dataclass
-class PlainOffice:
-    """The office's part by plain calls."""
+class YearOffice:
+    """The office's part in a year by plain calls: of each round as in one, the numbers counted."""
 
     house: House
-    numbers: int = 0
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.one = PlainOffice(self.house)
 
     def advance(self, round_keys: Sequence[str], now: datetime) -> None:
         for key in round_keys:
-            carry_out(self.house, key, now)
-        smtp.send_due(self.house.ledger, self.house.settings.mail, now)
+            self.one.advance(key, "", now)
 
     def collect(self, now: datetime) -> None:
-        imap.collect(self.house.ledger, self.house.settings.mail, now)
-        process_stored(self.house, now)
-        smtp.send_due(self.house.ledger, self.house.settings.mail, now)
+        self.one.collect(now)
 
     def approve(self, round_key: str, now: datetime) -> None:
-        view = reporting.waiting(self.house, round_key)
-        if view is not None:
-            reporting.decide(self.house, round_key, view.version, view.digest, "approved", "Phó Chủ tịch", "", now)
-            self.advance([round_key], now)
+        if reporting.waiting(self.house, round_key) is not None:
+            self.one.approve(round_key, now)
 
     def number(self, round_key: str, now: datetime) -> None:
-        view = numbering.waiting_number(self.house, round_key)
-        if view is not None:
-            self.numbers += 1
-            given = (str(self.numbers), now.date(), "Văn thư")
-            numbering.give_number(self.house, round_key, view.version, view.digest, *given, now)
-            self.advance([round_key], now)
+        if numbering.waiting_number(self.house, round_key) is not None:
+            self.one.number(round_key, now, str(next(self.numbers)))
 
 
 @dataclass
@@ -80,7 +73,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
         clerks = cast_year(plans, settings, stage, 1)
         for clerk in clerks:
             running.callback(clerk.close)
-        live_year(plans, PlainOffice(house), clerks, stage.clock, settings.office.timezone)
+        live_year(plans, YearOffice(house), clerks, stage.clock, settings.office.timezone)
         yield Lived(house, clerks)
 
 

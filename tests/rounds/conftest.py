@@ -53,11 +53,11 @@ class PlainOffice:
         reporting.decide(self.house, round_key, view.version, view.digest, "approved", "Phó Chủ tịch", "", now)
         self.advance(round_key, "send-on", now)
 
-    def number(self, round_key: str, now: datetime) -> None:
+    def number(self, round_key: str, now: datetime, given: str = "12") -> None:
         view = numbering.waiting_number(self.house, round_key)
         assert view is not None
         day = self.house.local(now).date()
-        numbering.give_number(self.house, round_key, view.version, view.digest, "12", day, "Văn thư", now)
+        numbering.give_number(self.house, round_key, view.version, view.digest, given, day, "Văn thư", now)
         self.advance(round_key, "send-on", now)
 
 

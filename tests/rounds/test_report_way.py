@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from tests.documents.test_numbered import texts
 from tests.rounds.conftest import ROUND, PlainOffice, World, at
 from tests.rounds.desk import Desk, filled, open_desk
+from tests.rounds.test_crash import in_child
 from treem.documents.report import write_report
 from treem.ledger import queries
 from treem.ledger.tables import Approval, Dispatch, Event, LetterOut, Report
@@ -403,17 +404,6 @@ def test_before_anything_was_sent_there_is_nothing_to_supplement(approved: Desk)
 
 
 # ---- killed in the middle
-
-
-def in_child(work: Callable[[], object]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -9,13 +9,18 @@ from io import BytesIO
 
 from docx import Document
 
-from treem.forms.unpack import CHUNK, MAX_ENTRIES, MAX_UNPACKED, OLE, ZIP
+from treem.forms.unpack import MAX_ENTRIES, OLE, ZIP, Refused, inflated
 
 MAX_BYTES = 20_000_000
 CODE = re.compile(r"vbaProject|vbaData|/activeX|/embeddings/", re.IGNORECASE)
 CHANGED = re.compile(rb"<w:(ins|del|moveFrom|moveTo|commentReference)[\s>/]")
 RELATION = re.compile(rb"<Relationship\b[^>]*>")
 FILE = "Hãy mở tệp dự thảo trong Word, sửa và lưu thành .docx."
+
+REFUSED = {
+    "encrypted": f"Tệp có mật khẩu. {FILE}",
+    "too_large": "Tệp giải nén quá lớn. Hãy giảm dung lượng hình ảnh trong tệp.",
+}
 
 
 class NotTaken(Exception):
@@ -42,23 +47,14 @@ def check_docx(data: bytes) -> None:
 
 
 def _inflated(package: zipfile.ZipFile) -> dict[str, bytes]:
-    """Every part, inflated for real: sizes written in a zip may lie."""
-    entries, room = package.infolist(), MAX_UNPACKED
+    """Every part, within the limits of a package."""
+    entries = package.infolist()
     if len(entries) > MAX_ENTRIES or len({e.filename.casefold() for e in entries}) != len(entries):
         raise NotTaken(f"Tệp có cấu trúc lạ. {FILE}")
-    parts: dict[str, bytes] = {}
-    for entry in entries:
-        if entry.flag_bits & 1:
-            raise NotTaken(f"Tệp có mật khẩu. {FILE}")
-        chunks = []
-        with package.open(entry) as stream:
-            while chunk := stream.read(CHUNK):
-                room -= len(chunk)
-                if room < 0:
-                    raise NotTaken("Tệp giải nén quá lớn. Hãy giảm dung lượng hình ảnh trong tệp.")
-                chunks.append(chunk)
-        parts[entry.filename] = b"".join(chunks)
-    return parts
+    try:
+        return inflated(package, entries, lambda _name: True)
+    except Refused as refused:
+        raise NotTaken(REFUSED[refused.problem]) from refused
 
 
 def _check_parts(parts: dict[str, bytes]) -> None:

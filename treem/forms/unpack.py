@@ -7,6 +7,7 @@ Runs in the child process: standard library only.
 
 import re
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Literal
@@ -68,7 +69,7 @@ def _unpack(package: zipfile.ZipFile) -> Package:
     if len(entries) > MAX_ENTRIES or len({name.casefold() for name in names}) != len(names):
         raise Refused("unsafe")
     kind = _kind(package, set(names))
-    parts = _inflate(package, entries)
+    parts = inflated(package, entries, _is_parsed)
     if b"encryption-data" in parts.get(ODS_MANIFEST, b""):
         raise Refused("encrypted")
     for name, part in parts.items():
@@ -88,13 +89,20 @@ def _kind(package: zipfile.ZipFile, names: set[str]) -> FileKind:
     raise Refused("not_a_workbook")
 
 
-def _inflate(package: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> dict[str, bytes]:
-    """The parts a reader would parse, inflated for real: sizes written in a zip may lie."""
+def _is_parsed(name: str) -> bool:
+    """Whether a reader of workbooks would parse the part."""
+    return name.lower().endswith(PARSED) and "vbaProject" not in name
+
+
+def inflated(
+    package: zipfile.ZipFile, entries: list[zipfile.ZipInfo], wanted: Callable[[str], bool]
+) -> dict[str, bytes]:
+    """The wanted parts, inflated for real: sizes written in a zip may lie. Raises Refused: encrypted, too_large."""
     parts, room = {}, MAX_UNPACKED
     for entry in entries:
         if entry.flag_bits & 1:
             raise Refused("encrypted")
-        if not entry.filename.lower().endswith(PARSED) or "vbaProject" in entry.filename:
+        if not wanted(entry.filename):
             continue
         chunks = []
         with package.open(entry) as stream:

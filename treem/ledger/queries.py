@@ -98,7 +98,7 @@ def round_facts(session: Session, round_key: str) -> RoundFacts:
         report_state=_report_state(session, entry.id),
         dead=dead_addresses(session),
         chosen=chosen,
-        mending=_is_mending(session, entry.id),
+        mending=bool(reopened(session, entry.id)),
     )
 
 
@@ -127,8 +127,18 @@ def open_requests_of_sender(session: Session, bodies: Collection[str]) -> list[R
     )
 
 
-def accepted_values(session: Session, round_key: str) -> list[ValueRow]:
-    """Every figure of every accepted submission of a round, in the order of the requests and of the form."""
+def reopened(session: Session, round_id: int) -> list[Request]:
+    """The requests that were reopened and not answered since: what was accepted still counts meanwhile."""
+    accepted = select(Submission.request_id).where(Submission.state == "accepted")
+    where = (Request.round_id == round_id, Request.state == "needs_correction", Request.id.in_(accepted))
+    return list(session.scalars(select(Request).where(*where).order_by(Request.id)))
+
+
+def accepted_values(session: Session, round_key: str, body: str | None = None) -> list[ValueRow]:
+    """Every figure of every accepted submission of a round, in the order of the requests and of the form; only the
+    body's, where one is named.
+    """
+    whose = [Request.body == body] if body is not None else []
     rows = session.execute(
         select(
             Request.body,
@@ -150,7 +160,7 @@ def accepted_values(session: Session, round_key: str) -> list[ValueRow]:
         .join(Request, Request.id == Submission.request_id)
         .join(Round, Round.id == Request.round_id)
         .outerjoin(LetterIn, LetterIn.id == Submission.letter_in_id)
-        .where(Round.key == round_key, Submission.state == "accepted")
+        .where(Round.key == round_key, Submission.state == "accepted", *whose)
         .order_by(Request.id, Value.id)
     )
     return [ValueRow(*row) for row in rows]
@@ -253,13 +263,6 @@ def _lost(letters: list[Letter]) -> dict[str, frozenset[str]]:
 def _report_state(session: Session, round_id: int) -> str | None:
     newest = select(Report.state).where(Report.round_id == round_id).order_by(Report.version.desc()).limit(1)
     return session.scalar(newest)
-
-
-def _is_mending(session: Session, round_id: int) -> bool:
-    """Whether a request was reopened though its answer still counts."""
-    accepted = select(Submission.request_id).where(Submission.state == "accepted")
-    where = (Request.round_id == round_id, Request.state == "needs_correction", Request.id.in_(accepted))
-    return session.scalar(select(Request.id).where(*where).limit(1)) is not None
 
 
 def _counting_submissions(session: Session, round_id: int) -> dict[int, Submission]:

@@ -257,5 +257,5 @@ def _previous(house: House, session: Session, plan: RoundPlan, body: str) -> Map
         final = [p for p in house.plans_of(plan.year - 1) if p.collection.reconciles == plan.activity.key]
         earlier = [house.plan(plan.key_of(plan.year - 1)), *final]  # the later one counts
     own = [p for p in earlier if house.settings.body(body, p.due) is plan.body(body)]
-    rows = [row for p in own for row in queries.accepted_values(session, p.key)]
-    return {(r.figure, r.column): r.number for r in rows if r.body == body and r.number is not None}
+    rows = [row for p in own for row in queries.accepted_values(session, p.key, body)]
+    return {(r.figure, r.column): r.number for r in rows if r.number is not None}

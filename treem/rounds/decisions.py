@@ -13,14 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from treem.documents.dates import short_date
-from treem.documents.letters import render_letter
 from treem.forms.catalogue import FoundFinding, problem_message
 from treem.ledger.events import record
 from treem.ledger.tables import LetterIn, Request, Round, Submission
 from treem.mailroom import contacts
 from treem.mailroom.match import may_answer
 from treem.mailroom.nested import inner_letters
-from treem.mailroom.outbox import write_letter
 from treem.mailroom.parse import InAttachment, Parsed, parse
 from treem.rounds import recommendations
 from treem.rounds.answers import (
@@ -31,13 +29,12 @@ from treem.rounds.answers import (
     forms_of,
     judge,
     lost_columns,
-    plan_and_body,
     read_workbooks,
 )
 from treem.rounds.filing import file_submission, settle, submissions_of
 from treem.rounds.house import House
+from treem.rounds.notices import tell_body
 from treem.rounds.reporting import reopen_for
-from treem.rounds.wording import letter_context
 
 NO_NEED = ("unauthenticated", "junk", "dismissed", "auto_reply", "prose", "link", "unreadable", "unmatched")
 """Verdicts of letters that are done, and that a person may take up again all the same."""
@@ -226,7 +223,7 @@ def reject(house: House, submission_id: int, decided: Decided) -> None:
             submission=submission.id, version=submission.version, **decided.facts,
         )  # fmt: skip
         more = {"version": submission.version, "why": decided.why.strip()}
-        _tell_body(house, session, request, "rejected", f"reject:{submission.id}", decided.now, more)
+        tell_body(house, session, request, "rejected", f"reject:{submission.id}", decided.now, more)
 
 
 # ---- requests --------------------------------------------------------------------------------------------------
@@ -248,7 +245,7 @@ def extend(house: House, round_key: str, body: str, until: date, decided: Decide
             **decided.facts,
         )  # fmt: skip
         key = f"extend:{request.token}:{until.isoformat()}"
-        _tell_body(house, session, request, "extended", key, decided.now, {"until_text": short_date(until)})
+        tell_body(house, session, request, "extended", key, decided.now, {"until_text": short_date(until)})
 
 
 def waive(house: House, round_key: str, body: str, decided: Decided) -> None:
@@ -265,7 +262,7 @@ def let_off(house: House, session: Session, request: Request, decided: Decided) 
     """Waive a request in the caller's transaction, and tell the body."""
     request.state = "waived"
     record(session, "request_waived", decided.now, request.round_id, request.id, **decided.facts)
-    _tell_body(house, session, request, "waived", f"waive:{request.token}", decided.now, {})
+    tell_body(house, session, request, "waived", f"waive:{request.token}", decided.now, {})
 
 
 def address_works(house: House, address: str, decided: Decided) -> None:
@@ -275,27 +272,6 @@ def address_works(house: House, address: str, decided: Decided) -> None:
             raise DecisionRefused(f"Địa chỉ {address} không bị đánh dấu hỏng.")
         contacts.note_well(session, address, decided.now, decided.now)
         record(session, "contact_confirmed", decided.now, address=address.lower(), **decided.facts)
-
-
-def _tell_body(
-    house: House, session: Session, request: Request, name: str, key: str, now: datetime, more: dict[str, object]
-) -> None:
-    plan, body = plan_and_body(house, request)
-    addressee = plan.answering(body)
-    write_letter(
-        session,
-        house.settings.mail,
-        kind="notice",
-        idem_key=key,
-        recipient=(addressee.name, addressee.address_except(contacts.dead_addresses(session)) or addressee.emails[0]),
-        letter=render_letter(name, letter_context(house.settings, plan, body, request) | more),
-        attachments=[],
-        token=request.token,
-        round_id=request.round_id,
-        request_id=request.id,
-        in_reply_to=None,
-        now=now,
-    )
 
 
 def _find_request(house: House, reference: str) -> Request:

@@ -13,16 +13,15 @@ from sqlalchemy import extract, func, select
 from sqlalchemy.orm import Session
 
 from treem.documents.dates import document_number, short_date
-from treem.documents.letters import render_letter
 from treem.documents.numbered import filled_in
 from treem.ledger import queries
 from treem.ledger.events import record
 from treem.ledger.tables import Approval, Report, Round
-from treem.mailroom.outbox import write_letter
 from treem.rounds.decisions import DecisionRefused
 from treem.rounds.house import House
-from treem.rounds.reporting import ReportView, StaleReport, document_paths, latest_report, report_title, write_private
-from treem.rounds.wording import about
+from treem.rounds.notices import tell_office
+from treem.rounds.reporting import ReportView, StaleReport, document_paths, latest_report, write_private
+from treem.rounds.wording import report_title
 
 NUMBER = re.compile(r"0*([1-9]\d{0,4}[a-zđ]?)", re.IGNORECASE)
 NUMBER_PATTERN = r"^\s*[0-9]{1,6}[A-Za-zĐđ]?\s*$"
@@ -31,35 +30,12 @@ NUMBER_PATTERN = r"^\s*[0-9]{1,6}[A-Za-zĐđ]?\s*$"
 
 def await_number(house: House, round_key: str, now: datetime) -> None:
     """Tell the office by letter that an approved report waits for its number, once a version."""
-    settings, plan = house.settings, house.plan(round_key)
     with house.ledger.begin() as session:
         report = _approved(session, round_key)
         key = f"number:{round_key}:{report.version}" if report else ""
         if report is None or queries.message_id_of(session, key):
             return
-        write_letter(
-            session,
-            settings.mail,
-            kind="notice",
-            idem_key=key,
-            recipient=(settings.office.name, settings.mail.address),
-            letter=render_letter(
-                "number",
-                {
-                    "office": settings.office,
-                    "round_title": report_title(plan, report.kind),
-                    "about": about(plan),
-                    "version": report.version,
-                    "digest": report.digest[:12],
-                },
-            ),
-            attachments=[],
-            token=None,
-            round_id=report.round_id,
-            request_id=None,
-            in_reply_to=None,
-            now=now,
-        )
+        tell_office(house, session, round_key, report, "number", now)
         record(session, "number_asked", now, round_id=report.round_id, version=report.version)
 
 

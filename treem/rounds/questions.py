@@ -12,7 +12,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from treem.district.reconcile import Ask, Difference, fingerprint
-from treem.documents.letters import render_letter
 from treem.documents.periods import weekday_date
 from treem.documents.reconciliation_sheet import Findings, question_text
 from treem.forms.catalogue import FoundFinding
@@ -23,15 +22,14 @@ from treem.ledger.tables import LetterOut, Question, Request, Round, Submission
 from treem.mailroom.compose import XLSX, Attachment
 from treem.mailroom.contacts import dead_addresses
 from treem.mailroom.errors import LetterTooBig
-from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan
 from treem.plan.problems import choose
 from treem.rounds.decisions import Decided, DecisionRefused
 from treem.rounds.house import House
 from treem.rounds.justifying import reply_rule
+from treem.rounds.notices import tell_body
 from treem.rounds.reconciling import findings_of, is_reconciled
 from treem.rounds.reporting import reopen_for
-from treem.rounds.wording import letter_context
 
 OPEN_REPORTS = (None, "draft", "awaiting_approval", "returned", "superseded", "kept")
 LETTER = "questions"
@@ -221,33 +219,21 @@ def _letter(
     now: datetime,
 ) -> None:
     """With the body's own form, marked, to answer in; without it where it makes the letter too big."""
-    body = house.settings.body(request.body, plan.due)
-    addressee = plan.answering(body)
     written = func.count(LetterOut.id)
     before = session.scalar(
         select(written).where(LetterOut.request_id == request.id, LetterOut.idem_key.startswith(f"{LETTER}:"))
     )
-    context = letter_context(house.settings, plan, body, request) | {
+    more = {
         "questions": [{"sheet": q.ask.sheet, "cell": q.ask.cell, "text": q.text} for q in questions],
         "answer_text": weekday_date(_answer_by(house, now)),
     }
-    name = f"{request.form}-{body.code}-{plan.key.replace('/', '-')}-can-giai-trinh.xlsx"
+    key = f"{LETTER}:{request.token}:{(before or 0) + 1}"
+    thread = queries.message_id_of(session, f"request:{request.token}")
+    name = f"{request.form}-{request.body}-{plan.key.replace('/', '-')}-can-giai-trinh.xlsx"
 
     def write(files: Sequence[Attachment]) -> None:
-        write_letter(
-            session,
-            house.settings.mail,
-            kind="notice",
-            idem_key=f"{LETTER}:{request.token}:{(before or 0) + 1}",
-            recipient=(addressee.name, addressee.address_except(dead_addresses(session)) or addressee.emails[0]),
-            letter=render_letter("questions", context | {"has_copy": bool(files)}),
-            attachments=files,
-            token=request.token,
-            round_id=request.round_id,
-            request_id=request.id,
-            in_reply_to=queries.message_id_of(session, f"request:{request.token}"),
-            now=now,
-        )
+        said = more | {"has_copy": bool(files)}
+        tell_body(house, session, request, "questions", key, now, said, files=files, in_reply_to=thread)
 
     try:
         write([Attachment(name, copy, XLSX)] if copy else [])

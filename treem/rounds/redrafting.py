@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from treem.ledger import queries
 from treem.ledger.events import record
 from treem.ledger.tables import Request, Round
 from treem.rounds import returning
@@ -39,7 +40,7 @@ def redraft(house: House, round_key: str, decided: Decided) -> int:
             if report.state in SETTLED:
                 raise settled_error(report.version)
             report.state = "superseded"
-            for request in returning.reopened(session, report.round_id):
+            for request in queries.reopened(session, report.round_id):
                 settle(house, session, request, submissions_of(session, request.id))
             facts = {"version": report.version, **decided.facts}
             record(session, "redraft_wanted", decided.now, round_id=report.round_id, **facts)

@@ -13,18 +13,17 @@ from sqlalchemy.orm import Session
 from treem.documents import supplement
 from treem.documents.annex import write_annex
 from treem.documents.figures import merged_figures
-from treem.documents.letters import render_letter
 from treem.documents.report import write_report
 from treem.ledger import queries
 from treem.ledger.events import record
 from treem.ledger.tables import Approval, Report, Round
-from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan
 from treem.rounds import returning
 from treem.rounds.gathered import asked_bodies, beside_of, district_of
 from treem.rounds.house import House
+from treem.rounds.notices import tell_office
 from treem.rounds.screening import passed_narratives
-from treem.rounds.wording import about
+from treem.rounds.wording import report_title
 
 PREVIEW = "xem-truoc"
 SETTLED = ("approved", "numbered", "sent")
@@ -162,28 +161,7 @@ def await_approval(house: House, round_key: str, now: datetime) -> None:
         if report is None or report.state != "draft":
             return
         report.state = "awaiting_approval"
-        settings = house.settings
-        context = {
-            "office": settings.office,
-            "round_title": report_title(house.plan(round_key), report.kind),
-            "about": about(house.plan(round_key)),
-            "version": report.version,
-            "digest": report.digest[:12],
-        }
-        write_letter(
-            session,
-            settings.mail,
-            kind="notice",
-            idem_key=f"approval:{round_key}:{report.version}",
-            recipient=(settings.office.name, settings.mail.address),
-            letter=render_letter("approval", context),
-            attachments=[],
-            token=None,
-            round_id=entry.id,
-            request_id=None,
-            in_reply_to=None,
-            now=now,
-        )
+        tell_office(house, session, round_key, report, "approval", now)
         record(session, "approval_asked", now, round_id=entry.id, version=report.version)
 
 
@@ -286,11 +264,6 @@ def _summary(house: House, session: Session, plan: RoundPlan, report: Report) ->
 
 def _round(session: Session, round_key: str) -> Round:
     return session.scalars(select(Round).where(Round.key == round_key)).one()
-
-
-def report_title(plan: RoundPlan, kind: str) -> str:
-    """What a version is called: "Báo cáo 6 tháng 2027", "Báo cáo bổ sung: Báo cáo 6 tháng 2027"."""
-    return f"Báo cáo bổ sung: {plan.title}" if kind == "supplement" else plan.title
 
 
 def latest_report(session: Session, round_key: str) -> Report | None:

@@ -11,16 +11,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from treem.documents.letters import render_letter
 from treem.documents.sections import TITLES
 from treem.ledger.events import record
-from treem.ledger.tables import Report, Request, Submission
-from treem.mailroom import contacts
-from treem.mailroom.outbox import write_letter
+from treem.ledger.tables import Report, Request
 from treem.plan.agenda import RoundPlan
 from treem.plan.settings import Settings
 from treem.rounds.house import House
-from treem.rounds.wording import letter_context
+from treem.rounds.notices import tell_body
 
 UNKNOWN = "không rõ mã"
 
@@ -52,33 +49,11 @@ def reopen_request(
     if request.state != "accepted":
         return False
     settings, plan = house.settings, house.plan(request.round.key)
-    body = settings.body(request.body, plan.due)
     request.state = "needs_correction"
     record(session, "request_reopened", now, request.round_id, request.id, named=list(codes))
-    addressee, dead = plan.answering(body), contacts.dead_addresses(session)
-    context = letter_context(settings, plan, body, request)
-    write_letter(
-        session,
-        settings.mail,
-        kind="notice",
-        idem_key=key,
-        recipient=(addressee.name, addressee.address_except(dead) or addressee.emails[0]),
-        letter=render_letter("reopened", context | {"why": why, "items": named_words(settings, plan, codes)}),
-        attachments=[],
-        token=request.token,
-        round_id=request.round_id,
-        request_id=request.id,
-        in_reply_to=None,
-        now=now,
-    )
+    more = {"why": why, "items": named_words(settings, plan, codes)}
+    tell_body(house, session, request, "reopened", key, now, more)
     return True
-
-
-def reopened(session: Session, round_id: int) -> Sequence[Request]:
-    """The requests that were reopened and not answered since: what was accepted still counts meanwhile."""
-    accepted = select(Submission.request_id).where(Submission.state == "accepted")
-    where = (Request.round_id == round_id, Request.state == "needs_correction", Request.id.in_(accepted))
-    return session.scalars(select(Request).where(*where).order_by(Request.id)).all()
 
 
 def _meaning(settings: Settings, plan: RoundPlan, code: str) -> str:

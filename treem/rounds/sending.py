@@ -21,8 +21,8 @@ from treem.mailroom.outbox import write_letter
 from treem.plan.agenda import RoundPlan
 from treem.rounds.house import House
 from treem.rounds.numbering import digest_of
-from treem.rounds.reporting import latest_report, report_title
-from treem.rounds.wording import about
+from treem.rounds.reporting import latest_report
+from treem.rounds.wording import about, report_title
 
 
 @dataclass(frozen=True)

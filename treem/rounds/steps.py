@@ -47,16 +47,18 @@ def rounds_in_motion(house: House, now: datetime) -> tuple[str, ...]:
     year = house.local(now).year
     years = [y for y in (year - 1, year, year + 1) if y in LUNAR_YEARS]
     plans = [plan for y in years for plan in house.plans_of(y)]
-    return tuple(plan.key for plan in plans if _in_motion(house, plan, now))
-
-
-def _in_motion(house: House, plan: RoundPlan, now: datetime) -> bool:
-    today = house.local(now).date()
     with house.ledger.begin() as session:
-        facts, awaited = queries.round_facts(session, plan.key), _awaited(session, plan.key)
-    if not facts.opened:  # a round whose time passed before the office began is not opened years late
-        return plan.begins <= today < plan.date_of("close")
-    return not is_over(facts) or bool(awaited)
+        opened = set(session.scalars(select(Round.key)))
+        return tuple(p.key for p in plans if (_goes_on(session, p) if p.key in opened else _is_to_open(house, p, now)))
+
+
+def _is_to_open(house: House, plan: RoundPlan, now: datetime) -> bool:
+    """A round whose time passed before the office began is not opened years late."""
+    return plan.begins <= house.local(now).date() < plan.date_of("close")
+
+
+def _goes_on(session: Session, plan: RoundPlan) -> bool:
+    return not is_over(queries.round_facts(session, plan.key)) or bool(_awaited(session, plan.key))
 
 
 def _due(house: House, plan: RoundPlan, now: datetime) -> tuple[Step, ...]:

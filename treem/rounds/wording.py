@@ -40,6 +40,11 @@ def filing(plan: RoundPlan) -> str:
     return plan.title if plan.title.lower().startswith(SENDABLE) else f"biểu mẫu “{plan.title}”"
 
 
+def report_title(plan: RoundPlan, kind: str) -> str:
+    """What a version is called: "Báo cáo 6 tháng 2027", "Báo cáo bổ sung: Báo cáo 6 tháng 2027"."""
+    return f"Báo cáo bổ sung: {plan.title}" if kind == "supplement" else plan.title
+
+
 def letter_context(settings: Settings, plan: RoundPlan, body: Body, request: Request) -> dict[str, Any]:
     """What every letter to a body about its request may say.
 
